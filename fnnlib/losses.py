@@ -1,0 +1,142 @@
+r"""Losses: squared error, and cross-entropy computed from logits.
+
+Conventions: the last axis holds the outputs (or classes) of one position; all axes before it are
+positions (examples, time steps). A loss is the mean over the positions, or over those a boolean
+``mask`` of shape ``(...)`` selects, so that padded steps count for nothing. Every loss returns
+``(loss, cache)``; its backward turns ``dloss``, a number, into the gradient of the first argument.
+Targets and masks are data and have no gradient.
+
+Arrays are float32, or all are float64. ValueError or TypeError refuses malformed shapes, NaN,
+labels out of range, distributions that do not sum to one, and a mask that selects nothing.
+
+With cross-entropy taken from logits all three have the same gradient,
+:math:`(p - y) / n` with p the prediction, y the target and n the number of positions, which
+is why one cache serves them all. Source: [goodfellow2016].
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fnnlib import activations, require
+
+
+class Cache(NamedTuple):
+    """What the backward pass of a loss needs."""
+
+    prediction: np.ndarray  # (..., C)
+    target: np.ndarray  # (..., C)
+    weight: np.ndarray  # (..., 1): each position's share in the mean
+
+
+def squared_error(y, target, mask=None):
+    r"""Half the squared distance :math:`\frac12 \sum_k (y_k - \hat y_k)^2`, mean over positions.
+
+    ``y`` and ``target`` are ``(..., C)``.
+
+    >>> float(squared_error(np.array([[3.0, 4.0]]), np.zeros((1, 2)))[0])
+    12.5
+    """
+    require.arrays({"y": (y, "... C"), "target": (target, "... C")})
+    weight = _weight(y, mask)
+    loss = _mean(((y - target) ** 2).sum(axis=-1) / 2, mask)
+    return loss, Cache(y, target, weight)
+
+
+def squared_error_backward(dloss, cache):
+    r"""Gradient of ``y``: :math:`(y - \hat y) / n` times ``dloss``.
+
+    >>> squared_error_backward(1.0, squared_error(np.array([[3.0, 4.0]]), np.zeros((1, 2)))[1])
+    array([[3., 4.]])
+    """
+    return _prediction_minus_target(dloss, cache)
+
+
+def binary_cross_entropy(z, target, mask=None):
+    r"""Cross-entropy of independent yes/no outputs from their logits ``z``, shape ``(..., C)``.
+
+    :math:`-\sum_k y_k \log \sigma(z_k) + (1 - y_k) \log(1 - \sigma(z_k))`, mean over positions,
+    computed as :math:`\max(z, 0) - z y + \log(1 + e^{-|z|})`: the logarithm of a rounded zero is
+    never taken. ``target`` has the shape and dtype of ``z`` and lies in [0, 1].
+
+    >>> float(binary_cross_entropy(np.array([[1e4]]), np.array([[0.0]]))[0])
+    10000.0
+    """
+    require.arrays({"z": (z, "... C"), "target": (target, "... C")})
+    if target.real.min() < 0 or target.real.max() > 1:
+        require.refuse("target", "numbers in [0, 1]", f"{target.min():g} to {target.max():g}")
+    weight = _weight(z, mask)
+    small = activations.softplus(np.where(z.real >= 0, -z, z))
+    loss = _mean((np.maximum(z, 0) - z * target + small).sum(axis=-1), mask)
+    return loss, Cache(activations.sigmoid(z), target, weight)
+
+
+def binary_cross_entropy_backward(dloss, cache):
+    r"""Gradient of the logits: :math:`(\sigma(z) - y) / n` times ``dloss``.
+
+    >>> cache = binary_cross_entropy(np.array([[0.0]]), np.array([[1.0]]))[1]
+    >>> binary_cross_entropy_backward(1.0, cache)
+    array([[-0.5]])
+    """
+    return _prediction_minus_target(dloss, cache)
+
+
+def softmax_cross_entropy(z, target, mask=None):
+    r"""Cross-entropy of one choice among C classes from the logits ``z``, shape ``(..., C)``.
+
+    :math:`-\sum_k y_k \log p_k` with :math:`p = \mathrm{softmax}(z)`, mean over positions.
+    ``target`` is either class indices, integers of shape ``(...)``, or distributions with the
+    shape and dtype of ``z``.
+
+    >>> float(softmax_cross_entropy(np.array([[1e4, 0.0]]), np.array([1]))[0])
+    10000.0
+    """
+    C = require.arrays({"z": (z, "... C")})["C"]
+    if isinstance(target, np.ndarray) and np.issubdtype(target.dtype, np.integer):
+        require.shape("target", target, z.shape[:-1])
+        target = one_hot(target, C, z.real.dtype)
+    else:
+        require.arrays({"z": (z, "... C"), "target": (target, "... C")})
+        require.distribution("target", target)
+    weight = _weight(z, mask)
+    logp = activations.log_softmax(z)
+    return _mean(-(target * logp).sum(axis=-1), mask), Cache(np.exp(logp), target, weight)
+
+
+def softmax_cross_entropy_backward(dloss, cache):
+    r"""Gradient of the logits: :math:`(p - y) / n` times ``dloss``.
+
+    >>> cache = softmax_cross_entropy(np.array([[0.0, 0.0]]), np.array([1]))[1]
+    >>> softmax_cross_entropy_backward(1.0, cache)
+    array([[ 0.5, -0.5]])
+    """
+    return _prediction_minus_target(dloss, cache)
+
+
+def one_hot(labels, C, dtype=np.float64):
+    """Distributions ``(..., C)`` that put all weight on ``labels``, integers of shape ``(...)``.
+
+    >>> one_hot(np.array([1, 0]), 3)
+    array([[0., 1., 0.],
+           [1., 0., 0.]])
+    """
+    require.labels("target", labels, require.count("C", C))
+    y = np.zeros((*labels.shape, C), require.precision("dtype", dtype))
+    np.put_along_axis(y, labels[..., None], 1, axis=-1)
+    return y
+
+
+def _prediction_minus_target(dloss, cache):
+    prediction, target, weight = require.kind("cache", cache, Cache)
+    return require.number("dloss", dloss) * weight * (prediction - target)
+
+
+def _weight(z, mask):
+    """Each position's share in the mean, shape ``(..., 1)``."""
+    positions = z.shape[:-1]
+    selected = np.ones(positions, bool) if mask is None else require.mask("mask", mask, positions)
+    return (selected / selected.sum()).astype(z.real.dtype)[..., None]
+
+
+def _mean(values, mask):
+    return values.mean() if mask is None else values[mask].mean()

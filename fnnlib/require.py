@@ -1,0 +1,230 @@
+"""Refusals: bad input gets an error that names the argument, what was expected and what came.
+
+A wrong kind of thing raises TypeError, a wrong value ValueError. Nothing is converted in silence.
+"""
+
+import functools
+import numbers
+
+import numpy as np
+
+# complex128 rides along with float64 so that the complex-step check can run the library's own code.
+PRECISION = {np.dtype("f4"): "float32", np.dtype("f8"): "float64", np.dtype("c16"): "float64"}
+
+
+class NotFinite(ValueError):
+    """An argument holds NaN or infinity."""
+
+
+def refuse(name, expected, got, error=ValueError):
+    """Raise ``error`` in the one form all refusals have.
+
+    >>> refuse("x", "float32 or float64", "int64")
+    Traceback (most recent call last):
+    ValueError: x: expected float32 or float64, got int64
+    """
+    raise error(f"{name}: expected {expected}, got {got}")
+
+
+def kind(name, x, cls):
+    """Require ``x`` to be an instance of ``cls``, such as the Params of a module.
+
+    >>> kind("p", 3, tuple)
+    Traceback (most recent call last):
+    TypeError: p: expected tuple, got int
+    """
+    if not isinstance(x, cls):
+        refuse(name, _title(cls), _title(type(x)), TypeError)
+    return x
+
+
+def floats(name, x):
+    """Require finite float32 or float64 numbers on non-empty axes; return them as an array.
+
+    >>> floats("x", np.arange(3))
+    Traceback (most recent call last):
+    ValueError: x: expected float32 or float64, got int64
+    """
+    if isinstance(x, (np.generic, float, complex)):
+        x = np.asarray(x)
+    if not isinstance(x, np.ndarray) or isinstance(x, (np.matrix, np.ma.MaskedArray)):
+        refuse(name, "a NumPy array", _title(type(x)), TypeError)
+    if x.dtype not in PRECISION:
+        refuse(name, "float32 or float64", x.dtype)
+    if x.size == 0:
+        refuse(name, "no empty axis", f"shape {x.shape}")
+    finite = np.isfinite(x)
+    if not finite.all():
+        where = tuple(int(i) for i in np.argwhere(~finite)[0])
+        refuse(name, "finite numbers", f"{x[where]} at index {where}", NotFinite)
+    return x
+
+
+def arrays(table):
+    """Require finite float arrays of one precision whose axes agree; return the sizes by axis name.
+
+    ``table`` maps an argument's name to ``(array, axes)``. An axis name means the same size
+    everywhere; a first ``...`` stands for any leading axes, the same ones everywhere.
+
+    >>> arrays({"x": (np.ones((5, 3)), "... D"), "W": (np.ones((3, 2)), "D H")})
+    {'...': (5,), 'D': 3, 'H': 2}
+    >>> arrays({"x": (np.ones((5, 3)), "B D"), "W": (np.ones((4, 2)), "D H")})
+    Traceback (most recent call last):
+    ValueError: W: expected shape (D, H) with D = 3, got (4, 2)
+    """
+    sizes = {}
+    leader = None
+    for name, (x, axes) in table.items():
+        x = floats(name, x)
+        leader = leader or (name, PRECISION[x.dtype])
+        if PRECISION[x.dtype] != leader[1]:
+            refuse(name, f"{leader[1]} like {leader[0]}", x.dtype)
+        _bind(name, x.shape, _split(axes), sizes)
+    return sizes
+
+
+def number(name, x, *, above=-np.inf, least=-np.inf, below=np.inf, most=np.inf):
+    """Return the finite real number ``x`` as a float within the stated limits.
+
+    >>> number("learning_rate", -1.0, above=0)
+    Traceback (most recent call last):
+    ValueError: learning_rate: expected a number > 0, got -1.0
+    """
+    if isinstance(x, np.ndarray) and x.ndim == 0:
+        x = x[()]
+    if not isinstance(x, numbers.Real) or isinstance(x, (bool, np.bool_)):
+        refuse(name, "a real number", _title(type(x)), TypeError)
+    limits = {">": above, ">=": least, "<": below, "<=": most}
+    stated = [f"{sign} {limit:g}" for sign, limit in limits.items() if np.isfinite(limit)]
+    if not np.isfinite(x):
+        refuse(name, "a finite number", x, NotFinite)
+    if not (above < x < below and least <= x <= most):
+        refuse(name, f"a number {' and '.join(stated)}", x)
+    return float(x)
+
+
+def count(name, x):
+    """Return the whole number ``x >= 1`` as an int.
+
+    >>> count("T", 0)
+    Traceback (most recent call last):
+    ValueError: T: expected a whole number >= 1, got 0
+    """
+    if not isinstance(x, numbers.Integral) or isinstance(x, (bool, np.bool_)):
+        refuse(name, "a whole number >= 1", f"{_title(type(x))} {x!r}", TypeError)
+    if x < 1:
+        refuse(name, "a whole number >= 1", x)
+    return int(x)
+
+
+def generator(name, x):
+    """Require a ``numpy.random.Generator``; randomness is passed in, never global.
+
+    >>> generator("rng", 0)
+    Traceback (most recent call last):
+    TypeError: rng: expected Generator, got int
+    """
+    return kind(name, x, np.random.Generator)
+
+
+def precision(name, x):
+    """Return the dtype ``x`` names, float32 or float64.
+
+    >>> precision("dtype", "f2")
+    Traceback (most recent call last):
+    ValueError: dtype: expected float32 or float64, got 'f2'
+    """
+    if x not in (np.float32, np.float64):
+        refuse(name, "float32 or float64", repr(x))
+    return np.dtype(x)
+
+
+def distribution(name, p):
+    """Require rows over the last axis that are at least zero and sum to one, up to rounding.
+
+    >>> distribution("p", np.array([0.5, 0.6]))
+    Traceback (most recent call last):
+    ValueError: p: expected rows >= 0 that sum to one, got a row from 0.5 to 0.6 with sum 1.1
+    """
+    rows = p.real.reshape(-1, p.shape[-1])
+    total = rows.sum(axis=-1)
+    wrong = (abs(total - 1) > np.finfo(rows.dtype).eps ** 0.5) | (rows.min(axis=-1) < 0)
+    if wrong.any():
+        i = wrong.argmax()
+        got = f"a row from {rows[i].min():g} to {rows[i].max():g} with sum {total[i]:g}"
+        refuse(name, "rows >= 0 that sum to one", got)
+    return p
+
+
+def shape(name, x, expected):
+    """Require an array to have exactly the shape ``expected``.
+
+    >>> shape("target", np.zeros(3), (2,))
+    Traceback (most recent call last):
+    ValueError: target: expected shape (2,), got (3,)
+    """
+    if x.shape != expected:
+        refuse(name, f"shape {expected}", x.shape)
+    return x
+
+
+def labels(name, x, C):
+    """Require a non-empty array of class indices, integers from 0 to C - 1.
+
+    >>> labels("target", np.array([0, 3]), 3)
+    Traceback (most recent call last):
+    ValueError: target: expected class indices from 0 to 2, got 3
+    """
+    kind(name, x, np.ndarray)
+    if not np.issubdtype(x.dtype, np.integer):
+        refuse(name, "integer class indices", x.dtype)
+    if x.size == 0:
+        refuse(name, "no empty axis", f"shape {x.shape}")
+    for extreme in (x.min(), x.max()):
+        if not 0 <= extreme < C:
+            refuse(name, f"class indices from 0 to {C - 1}", extreme)
+    return x
+
+
+def mask(name, x, expected):
+    """Require a boolean array of the shape ``expected`` that selects something.
+
+    >>> mask("mask", np.zeros(2, bool), (2,))
+    Traceback (most recent call last):
+    ValueError: mask: expected at least one True, got none
+    """
+    kind(name, x, np.ndarray)
+    if x.dtype != bool:
+        refuse(name, "booleans", x.dtype)
+    shape(name, x, expected)
+    if not x.any():
+        refuse(name, "at least one True", "none")
+    return x
+
+
+def _bind(name, shape, axes, sizes):
+    lead = axes[0] == "..."
+    rank = len(axes) - lead
+    fits = len(shape) >= rank if lead else len(shape) == rank
+    found = _pairs(shape, axes) if fits else []
+    if not fits or any(sizes.setdefault(axis, size) != size for axis, size in found):
+        known = ", ".join(f"{axis} = {sizes[axis]}" for axis in sizes if axis in axes)
+        text = f"({', '.join(axes)}{',' * (len(axes) == 1)})"
+        refuse(name, f"shape {text} with {known}" if known else f"shape {text}", shape)
+
+
+def _pairs(shape, axes):
+    if axes[0] != "...":
+        return list(zip(axes, shape, strict=True))
+    cut = len(shape) - len(axes) + 1
+    return [("...", shape[:cut]), *zip(axes[1:], shape[cut:], strict=True)]
+
+
+@functools.cache
+def _split(axes):
+    return tuple(axes.split())
+
+
+def _title(cls):
+    package, _, module = cls.__module__.partition(".")
+    return f"{module}.{cls.__name__}" if package == "fnnlib" else cls.__name__

@@ -1,0 +1,161 @@
+r"""The simple recurrent net (Elman net) and backpropagation through time.
+
+:math:`h_t = \tanh(x_t W + h_{t-1} U + b)` for :math:`t = 1 \dots T`, from a given :math:`h_0`.
+
+Conventions: time first. ``x`` is ``(T, B, D)``: T steps, B sequences, D inputs; a state is
+``(B, H)``. All arrays are float32, or all are float64. Malformed arguments raise ValueError or
+TypeError naming the argument. Sources: [elman1990], [werbos1990].
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fnnlib import require
+
+
+class Params(NamedTuple):
+    """Weights and biases; also the shape of their gradients."""
+
+    W: np.ndarray  # (D, H)
+    U: np.ndarray  # (H, H)
+    b: np.ndarray  # (H,)
+
+
+class State(NamedTuple):
+    """What is carried from one step to the next."""
+
+    h: np.ndarray  # (B, H)
+
+
+class StepCache(NamedTuple):
+    """What the backward pass of one step needs."""
+
+    p: Params
+    x: np.ndarray  # (B, D)
+    h: tuple  # the state before and after the step, (B, H) each
+
+
+class Cache(NamedTuple):
+    """What the backward pass of a sequence needs."""
+
+    p: Params
+    x: np.ndarray  # (T, B, D)
+    h: np.ndarray  # (T + 1, B, H): h[0] is the initial state
+
+
+def init(rng, D, H, dtype=np.float64):
+    r"""Random weights of variance :math:`1/D` (W) and :math:`1/H` (U); zero biases.
+
+    >>> init(np.random.default_rng(0), 3, 2).U.shape
+    (2, 2)
+    """
+    require.generator("rng", rng)
+    D, H = require.count("D", D), require.count("H", H)
+    dtype = require.precision("dtype", dtype)
+    W = rng.normal(size=(D, H)) / np.sqrt(D)
+    U = rng.normal(size=(H, H)) / np.sqrt(H)
+    return Params(W.astype(dtype), U.astype(dtype), np.zeros(H, dtype))
+
+
+def step(p, x, s):
+    """One step: from ``x`` of shape ``(B, D)`` and State ``s`` to ``(State, cache)``.
+
+    >>> p = Params(np.zeros((3, 2)), np.eye(2), np.zeros(2))
+    >>> step(p, np.ones((1, 3)), State(np.array([[0.0, 1.0]])))[0].h.round(3)
+    array([[0.   , 0.762]])
+    """
+    _require(p, x, s, "B D")
+    h = np.tanh(np.dot(x, p.W) + np.dot(s.h, p.U) + p.b)
+    return State(h), StepCache(p, x, (s.h, h))
+
+
+def step_backward(ds, cache):
+    """Gradients ``(dp, dx, ds)`` of one step, from ``ds``, the gradient of the state it returned.
+
+    >>> p = Params(np.zeros((3, 2)), np.eye(2), np.zeros(2))
+    >>> s, cache = step(p, np.ones((1, 3)), State(np.zeros((1, 2))))
+    >>> step_backward(State(np.ones((1, 2))), cache)[2].h
+    array([[1., 1.]])
+    """
+    p, x, (before, h) = require.kind("cache", cache, StepCache)
+    require.kind("ds", ds, State)
+    require.arrays({"h": (h, "B H"), "ds.h": (ds.h, "B H")})
+    delta = ds.h * (1 - h * h)
+    dp = Params(np.dot(x.T, delta), np.dot(before.T, delta), delta.sum(axis=0))
+    return dp, np.dot(delta, p.W.T), State(np.dot(delta, p.U.T))
+
+
+def forward(p, x, s):
+    """Read the whole sequence ``x`` from State ``s``; returns ``((h, s_T), cache)``.
+
+    ``h`` is ``(T, B, H)``, the state after every step; ``s_T`` is the last one as a State.
+
+    >>> p = init(np.random.default_rng(0), 3, 2)
+    >>> (h, s_T), cache = forward(p, np.ones((5, 4, 3)), State(np.zeros((4, 2))))
+    >>> h.shape, s_T.h.shape
+    ((5, 4, 2), (4, 2))
+    """
+    T, B, D, H = _require(p, x, s, "T B D")
+    h = np.empty((T + 1, B, H), np.result_type(p.W, p.U, p.b, x, s.h))
+    h[0] = s.h
+    # The inputs of all steps meet W in one product, written where the states will stand.
+    h[1:] = np.dot(x.reshape(T * B, D), p.W).reshape(T, B, H)
+    h[1:] += p.b
+    for t in range(T):
+        h[t + 1] += np.dot(h[t], p.U)
+        np.tanh(h[t + 1], out=h[t + 1])
+    return (h[1:], State(h[-1])), Cache(p, x, h)
+
+
+def backward(dout, cache, truncate=None):
+    r"""Backpropagation through time: gradients ``(dp, dx, ds_0)`` from ``dout = (dh, ds_T)``.
+
+    ``dh`` is ``(T, B, H)``, the gradient of every state from outside the recurrence; ``ds_T`` is
+    what later steps would send back (zeros when there are none). With :math:`a_t` the argument of
+    tanh, the adjoint :math:`\delta_t = \partial L / \partial a_t` runs backward in time,
+
+    .. math:: \delta_t = (dh_t + \delta_{t+1} U^\top) \odot (1 - h_t^2).
+
+    ``truncate = K`` cuts the sequence into pieces of K steps and holds the state that enters a
+    piece constant, so that no gradient flows further back ([williams1990]).
+
+    >>> p = init(np.random.default_rng(0), 3, 2)
+    >>> (h, s_T), cache = forward(p, np.ones((5, 4, 3)), State(np.zeros((4, 2))))
+    >>> dp, dx, ds_0 = backward((np.ones_like(h), State(np.zeros((4, 2)))), cache)
+    >>> dp.U.shape, dx.shape, ds_0.h.shape
+    ((2, 2), (5, 4, 3), (4, 2))
+    """
+    p, x, h = require.kind("cache", cache, Cache)
+    dh, ds_T = _pair(dout)
+    T, B, D, H = _require(p, x, State(h[0]), "T B D")
+    require.arrays({"h": (h[1:], "T B H"), "dh": (dh, "T B H"), "ds_T.h": (ds_T.h, "B H")})
+    K = T if truncate is None else require.count("truncate", truncate)
+    UT = np.ascontiguousarray(p.U.T)  # a product with the copy is faster than with the view
+    delta = 1 - h[1:] ** 2
+    carry = ds_T.h
+    for t in reversed(range(T)):
+        delta[t] *= dh[t] + carry
+        carry = np.dot(delta[t], UT) if t % K or t == 0 else np.zeros_like(carry)
+    rows = delta.reshape(T * B, H)
+    dW = np.dot(x.reshape(T * B, D).T, rows)
+    dU = np.dot(h[:-1].reshape(T * B, H).T, rows)
+    dx = np.dot(rows, p.W.T).reshape(T, B, D)
+    return Params(dW, dU, rows.sum(axis=0)), dx, State(carry)
+
+
+def _require(p, x, s, axes):
+    require.kind("p", p, Params)
+    require.kind("s", s, State)
+    sizes = require.arrays({
+        "p.W": (p.W, "D H"), "p.U": (p.U, "H H"), "p.b": (p.b, "H"), "x": (x, axes),
+        "s.h": (s.h, "B H"),
+    })  # fmt: skip
+    return sizes.get("T"), sizes["B"], sizes["D"], sizes["H"]
+
+
+def _pair(dout):
+    require.kind("dout", dout, tuple)
+    if len(dout) != 2:
+        require.refuse("dout", "the pair (dh, ds_T)", f"a tuple of {len(dout)}")
+    return dout[0], require.kind("ds_T", dout[1], State)
