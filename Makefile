@@ -1,0 +1,62 @@
+# Two commands: `make book` builds the site, `make test` proves it. Each target sets up what it needs.
+PYTHON ?= python3
+ifeq ($(OS),Windows_NT)
+BIN := .venv/Scripts
+else
+BIN := .venv/bin
+endif
+PY := $(BIN)/python
+READY := .venv/ready
+TORCH := .venv/ready-torch
+
+.DEFAULT_GOAL := help
+.PHONY: help book test lab store pdf lock clean
+
+help:
+	@echo "make book   execute every notebook and build the site in _build/html"
+	@echo "make test   everything that proves the book: lint, tests, notebooks, site"
+	@echo "make lab    the notebooks in JupyterLab"
+	@echo "make store  execute the notebooks and store their text results (NB=file for one)"
+	@echo "make pdf    the whole book as _build/book.pdf"
+	@echo "make lock   resolve requirements.txt again from pyproject.toml"
+	@echo "make clean  remove _build; 'rm -r .venv' removes the environment"
+
+# The environment is renewed only when the lock or the package's own metadata changes.
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c "import sys; v = sys.version_info; sys.exit(v < (3, 11) and 'Python 3.11 or newer is needed, $(PYTHON) is %d.%d; name another: make PYTHON=python3.12' % v[:2])"
+	@$(PYTHON) -m venv .venv || { echo "cannot create .venv; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@echo "installing the locked environment in .venv, a few minutes the first time"
+	$(PY) -m pip install --quiet --require-hashes -r requirements.txt
+	$(PY) -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@echo ready > $@
+
+# PyTorch is outside the lock: its CPU build has another name on every system.
+$(TORCH): $(READY) requirements-torch.txt
+	$(PY) -m pip install --quiet -r requirements-torch.txt
+	@echo ready > $@
+
+book: $(READY)
+	$(PY) -m fnnlib.sphinx html
+
+test: $(TORCH)
+	$(BIN)/ruff check .
+	$(BIN)/codespell
+	$(PY) -m fnnlib.sphinx html
+	$(PY) -m pytest
+
+lab: $(READY)
+	$(PY) -m jupyterlab notebooks
+
+store: $(READY)
+	$(PY) -m fnnlib.sphinx store $(NB)
+
+pdf: $(READY)
+	$(PY) -m fnnlib.sphinx pdf
+
+lock:
+	$(PYTHON) -m venv .venv
+	$(PY) -m pip install --quiet uv
+	$(PY) -m uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" --quiet -o requirements.txt
+
+clean:
+	rm -rf _build

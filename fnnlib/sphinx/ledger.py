@@ -1,0 +1,69 @@
+"""The ledger: every derivation and check of the book, collected from the executed notebooks."""
+
+from collections import Counter
+
+MIME = "application/vnd.fnnlib.record+json"
+FIELDS = ("kind", "name", "chapter", "status", "function", "sizes", "error_bound")
+
+
+def records(notebook, chapter):
+    """The records in the outputs of `notebook`, each with its `chapter` added, in reading order."""
+    found = [
+        output.data[MIME] | {"chapter": chapter}
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if MIME in output.get("data", {})
+    ]
+    return [{field: record.get(field) for field in FIELDS} for record in found]
+
+
+def collect(notebooks):
+    """All records of `{chapter: notebook}`; a derivation takes its function from its check.
+
+    >>> from nbformat.v4 import new_code_cell, new_notebook, new_output
+    >>> def show(**record):
+    ...     return new_code_cell(outputs=[new_output("display_data", {MIME: record})])
+    >>> page = new_notebook(cells=[show(kind="derivation", name="a", status="proved"),
+    ...                            show(kind="check", name="a", status="passed", function="m.f")])
+    >>> [(r["kind"], r["chapter"], r["function"]) for r in collect({"01_a": page})]
+    [('derivation', '01_a', 'm.f'), ('check', '01_a', 'm.f')]
+    """
+    rows = [row for chapter, page in notebooks.items() for row in records(page, chapter)]
+    checked = {row["name"]: row["function"] for row in rows if row["kind"] == "check"}
+    for row in rows:
+        row["function"] = row["function"] or checked.get(row["name"])
+    return rows
+
+
+def totals(rows):
+    """One sentence with the numbers of the ledger.
+
+    >>> totals([{"kind": "derivation", "status": "proved"}, {"kind": "check", "status": "passed"}])
+    '**1** derivation (1 proved) and **1** check of the library (1 passed).'
+    """
+    return f"{_count(rows, 'derivation', '')} and {_count(rows, 'check', ' of the library')}."
+
+
+def _count(rows, kind, of):
+    status = Counter(row["status"] for row in rows if row["kind"] == kind)
+    number = status.total()
+    detail = ", ".join(f"{n} {word}" for word, n in status.items())
+    return f"**{number}** {kind}{'s' * (number != 1)}{of}" + f" ({detail})" * bool(detail)
+
+
+def table(rows):
+    """The ledger as a Markdown table; equations, chapters and functions are links."""
+    derived = {row["name"] for row in rows if row["kind"] == "derivation"}
+    head = ["equation", "name", "kind", "chapter", "status", "function", "sizes", "error bound"]
+    lines = [head, ["---"] * len(head)] + [_row(row, derived) for row in rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _row(row, derived):
+    equation = f"{{eq}}`eq-{row['name']}`" if row["name"] in derived else ""
+    function = f"{{py:func}}`~fnnlib.{row['function']}`" if row["function"] else ""
+    bound = "" if row["error_bound"] is None else f"{row['error_bound']:.1e}"
+    chapter = f"[](../notebooks/{row['chapter']}.ipynb)"
+    name = f"`{row['name']}`"
+    sizes = str(row["sizes"] or "").replace("|", r"\|")
+    return [equation, name, row["kind"], chapter, row["status"], function, sizes, bound]

@@ -1,0 +1,70 @@
+"""Stage the site: executed notebooks, prose and generated pages side by side in `_build/src`."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import yaml
+
+from fnnlib import __version__
+from fnnlib.sphinx import api, ledger
+from fnnlib.sphinx.execute import Failed, digest, executed, library_files
+
+
+def chapters(root):
+    """Paths of the notebooks that `_toc.yml` lists, in reading order."""
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf8"))
+    files = (c["file"] for part in toc["parts"] for c in part["chapters"])
+    return [root / f"{file}.ipynb" for file in files if file.startswith("notebooks/")]
+
+
+def commit(root):
+    """The commit the book is built from, marked where files differ from it; empty outside git."""
+    try:
+        command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+        out = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return out.stdout.strip()
+
+
+def footer(root):
+    """The line at the foot of every page."""
+    return f"fnnlib {__version__}" + f", commit {commit(root)}" * bool(commit(root))
+
+
+def inputs(root):
+    """A hash of everything the site is built from."""
+    pages = sorted(p for p in (root / "book").rglob("*") if p.is_file())
+    files = [*chapters(root), *pages, root / "_config.yml", root / "_toc.yml"]
+    return digest([*files, *library_files(root)], sys.version, commit(root))
+
+
+def stage(root):
+    """Write `_build/src` and `_build/ledger.json`; return the folder to build."""
+    missing = [path for path in chapters(root) if not path.exists()]
+    if missing:
+        raise Failed(f"_toc.yml lists {missing[0].relative_to(root)}, which does not exist")
+    pages = {path.stem: executed(path, root) for path in chapters(root)}
+    rows = ledger.collect(pages)
+    target = root / "_build" / "src"
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(root / "book", target / "book")
+    (target / "notebooks").mkdir()
+    for stem, notebook in pages.items():
+        nbformat.write(notebook, target / "notebooks" / f"{stem}.ipynb")
+    generated = {"ledger": ledger.table(rows), "totals": ledger.totals(rows), "api": api.page()}
+    for name, text in generated.items():
+        _write(target / "book" / "generated" / f"{name}.txt", text)
+    _write(root / "_build" / "ledger.json", json.dumps({"records": rows}, indent=1))
+    for name in ("_config.yml", "_toc.yml"):
+        shutil.copy(root / name, target)
+    return target
+
+
+def _write(path: Path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text + "\n", encoding="utf8")
