@@ -24,8 +24,8 @@ class CheckFailed(AssertionError):
 def complex_step(f, args, direction):
     r"""Derivative of ``f(*args)`` along ``direction``: :math:`\mathrm{Im} f(x + i h d) / h`.
 
-    ``f`` returns a number and must accept complex arrays; ``args`` and ``direction`` are trees of one
-    structure. No difference is taken, so h may be tiny and the result has full precision
+    ``f`` returns a number and must accept complex arrays; ``args`` and ``direction`` are trees of
+    one structure. No difference is taken, so h may be tiny and the result has full precision
     ([squire1998]).
 
     >>> complex_step(lambda x: np.sum(x**3), (np.array([2.0]),), (np.array([1.0]),))
@@ -55,8 +55,9 @@ def gradient_check(forward, backward, args, rng, derivative=complex_step):
     """Check ``backward`` against the derivative of ``forward``; return the relative error.
 
     ``forward(*args)`` returns ``(out, cache)`` and ``backward(dout, cache)`` one gradient per
-    argument, or the gradient itself when there is one argument. A random cotangent ``dout`` tests all
-    outputs at once. CheckFailed names the argument whose gradient is wrong and gives both numbers.
+    argument, or the gradient itself when there is one argument. A random cotangent ``dout`` tests
+    all outputs at once. CheckFailed names the argument whose gradient is wrong and gives both
+    numbers.
 
     >>> from fnnlib import dense
     >>> rng = np.random.default_rng(0)

@@ -168,6 +168,19 @@ def shape(name, x, expected):
     return x
 
 
+def rank(name, x, least):
+    """Require a NumPy array with at least ``least`` axes.
+
+    >>> rank("x", np.zeros(3), 2)
+    Traceback (most recent call last):
+    ValueError: x: expected 2 or more axes, got shape (3,)
+    """
+    kind(name, x, np.ndarray)
+    if x.ndim < least:
+        refuse(name, f"{least} or more axes", f"shape {x.shape}")
+    return x
+
+
 def labels(name, x, C):
     """Require a non-empty array of class indices, integers from 0 to C - 1.
 
