@@ -1,0 +1,218 @@
+"""The normal form of index notation. Every rewrite here is an identity.
+
+Sums are made linear; a delta contracts a sum only where its root provably lies in the range;
+products of sums become sums over several indices (Fubini) with canonical names; a bound that
+is shifted by an integer is peeled off, so that sums over 1..T and 2..T can meet.
+"""
+
+import itertools
+
+from sympy import (
+    Add,
+    Dummy,
+    Indexed,
+    KroneckerDelta,
+    Mul,
+    Piecewise,
+    Pow,
+    S,
+    Sum,
+    Symbol,
+    Tuple,
+    cancel,
+    default_sort_key,
+    exp,
+    expand,
+    log,
+    together,
+)
+
+from .binding import bounds, is_at_least
+
+_PERMUTED = 5  # sums over more indices than this are not reordered
+
+
+def normal_form(e, ranges=None):
+    """A sum of products, equal to ``e`` and the same for many ways to write it."""
+    ranges = ranges or {}
+    if e.is_Atom or isinstance(e, (Indexed, Piecewise)):
+        return e
+    if isinstance(e, KroneckerDelta):
+        return _delta(e, ranges)
+    if isinstance(e, Sum):
+        return _sum(e, ranges)
+    e = _expand(e.func(*[normal_form(a, ranges) for a in e.args]))
+    return Add(*[_apply_deltas(t) for t in Add.make_args(e)])
+
+
+def is_positive(e):
+    """Whether a real expression is certainly positive: exponentials, and sums of them."""
+    if e.is_positive:
+        return True
+    if isinstance(e, exp):
+        return bool(e.args[0].is_real) or _is_real(e.args[0])
+    if isinstance(e, (Add, Mul)):
+        return all(map(is_positive, e.args))
+    if isinstance(e, Pow):
+        return is_positive(e.base) and _is_real(e.exp)
+    if isinstance(e, Sum):  # not empty, and every term positive
+        return is_positive(e.function) and all(is_at_least(hi, lo, {}) for _, lo, hi in e.limits)
+    return False
+
+
+def _is_real(e):
+    if isinstance(e, Sum):
+        return _is_real(e.function)
+    return bool(e.is_real) or (bool(e.args) and all(map(_is_real, e.args)))
+
+
+def _expand(e):
+    """``expand``, except that exp(Sum) stays and logarithms split where that is allowed."""
+    e = e.replace(
+        lambda t: isinstance(t, exp) and t.args[0].is_Add,
+        lambda t: Mul(*map(exp, t.args[0].args)),
+    )
+    e = e.replace(lambda t: isinstance(t, log), _split_log)
+    return expand(e, power_exp=False, log=False)
+
+
+def _split_log(t):
+    """log of a product of positive factors; 1 + exp(-z) counts as (exp(z) + 1) exp(-z)."""
+    argument = t.args[0]
+    if argument.is_Add and not argument.has(Sum):
+        argument = together(cancel(argument))
+    factors = [f.as_base_exp() if not isinstance(f, exp) else (f, S.One)
+               for f in Mul.make_args(argument)]
+    if isinstance(argument, exp) and _is_real(argument.args[0]):
+        return argument.args[0]
+    if len(factors) == 1 and factors[0][1] == 1 or not all(is_positive(b) for b, _ in factors):
+        return t
+    return Add(*[power * _split_log(log(base)) for base, power in factors])
+
+
+def _delta(e, ranges):
+    (a, b), (c, d) = (bounds(i, ranges) for i in e.args)
+    apart = (a - d).is_positive or (c - b).is_positive
+    return S.Zero if apart else e
+
+
+def _apply_deltas(t):
+    """delta_ij f(j) = delta_ij f(i) and delta_ij**2 = delta_ij."""
+    for d in sorted(t.atoms(KroneckerDelta), key=default_sort_key):
+        factors = Mul.make_args(t)
+        if not any(_is_power_of(f, d) for f in factors):
+            continue
+        i, j = sorted(d.args, key=default_sort_key)
+        if j.is_Atom:
+            rest = Mul(*[f for f in factors if not _is_power_of(f, d)])
+            t = d * rest.xreplace({j: i})
+    return t
+
+
+def _is_power_of(f, d):
+    base, power = f.as_base_exp()
+    return base == d and bool(power.is_positive)
+
+
+def _sum(e, ranges):
+    k, lo, hi = e.limits[-1]
+    own = Dummy(k.name, integer=True)
+    body = Sum(e.function, *e.limits[:-1]) if len(e.limits) > 1 else e.function
+    body = _expand(normal_form(body.xreplace({k: own}), {**ranges, own: (lo, hi)}))
+    return _expand(Add(*[_sum_term(t, own, lo, hi, ranges) for t in Add.make_args(body)]))
+
+
+def _sum_term(t, k, lo, hi, ranges):
+    contracted = _contract(t, k, lo, hi, ranges)
+    if contracted is not None:
+        return contracted
+    factors = Mul.make_args(t)
+    outside = Mul(*[f for f in factors if not f.has(k)])
+    inside = [f for f in factors if f.has(k)]
+    possible = is_at_least(hi - lo, -1, ranges)  # else counting and peeling would be wrong
+    if not inside and possible:
+        return _expand(outside * (hi - lo + 1))
+    peeled = S.Zero
+    if possible:
+        lo, hi, peeled = _peel(Mul(*inside), k, lo, hi)
+        if expand(hi - lo) == -1:
+            return normal_form(outside * peeled, ranges)
+    flat, limits = _flatten(inside, [(k, lo, hi)])
+    result = _expand(outside * _canonical(Mul(*flat), limits))
+    return result + normal_form(outside * peeled, ranges) if peeled != 0 else result
+
+
+def _contract(t, k, lo, hi, ranges):
+    """sum_k delta(k, r) f(k) = f(r), where lo <= r <= hi is certain; 0 where it is impossible."""
+    factors = Mul.make_args(t)
+    for f in factors:
+        if not (isinstance(f, KroneckerDelta) and f.has(k)):
+            continue
+        difference = expand(f.args[0] - f.args[1])
+        slope = difference.coeff(k)
+        if slope not in (1, -1):
+            continue
+        root = expand(k - difference / slope)
+        if is_at_least(root, lo, ranges) and is_at_least(hi, root, ranges):
+            rest = Mul(*[g for g in factors if g is not f])
+            return normal_form(rest.xreplace({k: root}), ranges)
+        if is_at_least(lo, root + 1, ranges) or is_at_least(root, hi + 1, ranges):
+            return S.Zero
+    return None
+
+
+def _peel(body, k, lo, hi):
+    """Bounds without their integer shift, and the terms that this adds or removes."""
+    shift_lo, shift_hi = _integer_part(lo), _integer_part(hi + 1)
+    extra = S.Zero
+    for r in range(1, abs(shift_lo) + 1):
+        at = lo - r if shift_lo > 0 else lo + r - 1
+        extra += (-1 if shift_lo > 0 else 1) * body.xreplace({k: at})
+    for r in range(1, abs(shift_hi) + 1):
+        at = hi + 1 - r if shift_hi > 0 else hi + r
+        extra += (1 if shift_hi > 0 else -1) * body.xreplace({k: at})
+    return lo - shift_lo, hi - shift_hi, extra
+
+
+def _integer_part(e):
+    number = e.as_coeff_Add()[0]
+    return int(number) if e.free_symbols and number.is_Integer else 0
+
+
+def _flatten(factors, limits):
+    """A product of sums as one sum over all their indices."""
+    flat = []
+    for f in factors:
+        base, power = f.as_base_exp()
+        if not (isinstance(base, Sum) and power.is_Integer and power > 0):
+            flat.append(f)
+            continue
+        for _ in range(int(power)):
+            own = {k: Dummy(k.name, integer=True) for k, *_ in base.limits}
+            limits += [(own[k], lo.xreplace(own), hi.xreplace(own)) for k, lo, hi in base.limits]
+            flat.append(base.function.xreplace(own))
+    return flat, limits
+
+
+def _canonical(body, limits):
+    """The sum with its indices in a fixed order under fixed names."""
+    names = [k for k, *_ in limits]
+    nested = any(Tuple(*limit[1:]).has(*names) for limit in limits)
+    free_order = not nested and len(limits) <= _PERMUTED
+    depth = _depth(body)
+    candidates = []
+    for order in itertools.permutations(limits) if free_order else [limits]:
+        own = {k: Symbol(f"_b{depth}_{n}", integer=True) for n, (k, *_) in enumerate(order)}
+        renamed = Sum(
+            body.xreplace(own), *[(own[k], lo.xreplace(own), hi.xreplace(own))
+                                  for k, lo, hi in order]
+        )
+        anonymous = renamed.xreplace({d: Symbol("_") for d in renamed.atoms(Dummy)})
+        candidates.append((str(anonymous), len(candidates), renamed))
+    return min(candidates)[2]
+
+
+def _depth(body):
+    names = [s.name for s in body.atoms(Symbol) - body.atoms(Dummy)]
+    used = [name for name in names if name.startswith("_b")]
+    return 1 + max((int(name[2:].split("_")[0]) for name in used), default=-1)

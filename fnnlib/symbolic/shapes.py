@@ -1,0 +1,86 @@
+"""Shapes: matrices fit together, and every index stays on the axis it indexes.
+
+SymPy lets ``(m, n) * (k, 1)`` pass when the sizes are symbols.
+"""
+
+from sympy import (
+    Dummy,
+    HadamardProduct,
+    Indexed,
+    Integer,
+    MatAdd,
+    MatMul,
+    MatrixExpr,
+    Mul,
+    S,
+    Sum,
+    Transpose,
+    preorder_traversal,
+)
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
+
+from .binding import bounds, is_at_least
+from .vocabulary import Array, Misuse
+
+
+def check_shapes(e):
+    """Refuse matrix sums and products whose shapes differ."""
+    for t in preorder_traversal(e):
+        if isinstance(t, MatMul):
+            factors = [a for a in t.args if isinstance(a, MatrixExpr)]
+            pairs = [(a, b, a.cols, b.rows) for a, b in zip(factors, factors[1:], strict=False)]
+        elif isinstance(t, (MatAdd, HadamardProduct)):
+            pairs = [(t.args[0], a, t.args[0].shape, a.shape) for a in t.args[1:]]
+        else:
+            pairs = []
+        for a, b, left, right in pairs:
+            if left != right:
+                raise Misuse(f"shapes do not fit in {t}: {a} is {a.shape}, {b} is {b.shape}")
+
+
+def check_indices(e, ranges=None):
+    """Refuse an index that may leave its axis, and a bound index that has a user's name."""
+    ranges = ranges or {}
+    if isinstance(e, Sum):
+        for k, lo, hi in e.limits:
+            if not isinstance(k, Dummy):
+                raise Misuse(f"the sum over {k} may capture a name; write it with total()")
+            ranges = {**ranges, k: (lo, hi)}
+    if isinstance(e, Indexed) and isinstance(e.base, Array):
+        for i, (first, last) in zip(e.indices, e.base.axes, strict=True):
+            if isinstance(i, Integer) and i >= 0 and first == 0:
+                continue  # a literal entry such as W[0, 1]: the probes see to small sizes
+            if not (is_at_least(i, first, ranges) and is_at_least(last, i, ranges)):
+                low, high = bounds(i, ranges)
+                raise Misuse(
+                    f"index {i} of {e} runs over {low}..{high}, the axis over {first}..{last}"
+                )
+    for a in e.args:
+        check_indices(a, ranges)
+
+
+def entry(e, i, j=S.Zero):
+    """Entry (i, j) of a matrix expression, as a sum over fresh indices."""
+    if isinstance(e, Transpose):
+        return entry(e.arg, j, i)
+    if isinstance(e, ElementwiseApplyFunction):
+        return e.function(entry(e.expr, i, j))
+    if isinstance(e, MatAdd):
+        return sum((entry(a, i, j) for a in e.args), S.Zero)
+    if isinstance(e, HadamardProduct):
+        return Mul(*[entry(a, i, j) for a in e.args])
+    if isinstance(e, MatMul):
+        return _product_entry(e, i, j)
+    return e._entry(i, j)
+
+
+def _product_entry(e, i, j):
+    factors = [a for a in e.args if isinstance(a, MatrixExpr)]
+    scale = Mul(*[a for a in e.args if not isinstance(a, MatrixExpr)])
+    inner = [S.Zero if a.cols == 1 else Dummy("k", integer=True) for a in factors[:-1]]
+    body = Mul(*[entry(a, r, c) for a, r, c in
+                 zip(factors, [i, *inner], [*inner, j], strict=True)])
+    for k, a in zip(inner, factors, strict=False):
+        if k != 0:
+            body = Sum(body, (k, 0, a.cols - 1))
+    return scale * body
