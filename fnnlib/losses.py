@@ -66,7 +66,7 @@ def binary_cross_entropy(z, target, mask=None):
     if target.real.min() < 0 or target.real.max() > 1:
         require.refuse("target", "numbers in [0, 1]", f"{target.min():g} to {target.max():g}")
     weight = _weight(z, mask)
-    small = activations.softplus(np.where(z.real >= 0, -z, z))
+    small = activations.softplus(np.minimum(z, -z))
     loss = _mean((np.maximum(z, 0) - z * target + small).sum(axis=-1), mask)
     return loss, Cache(activations.sigmoid(z), target, weight)
 

@@ -7,6 +7,7 @@ Conventions: time first. ``x`` is ``(T, B, D)``: T steps, B sequences, D inputs;
 TypeError naming the argument. Sources: [elman1990], [werbos1990].
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -102,9 +103,9 @@ def forward(p, x, s):
     # The inputs of all steps meet W in one product, written where the states will stand.
     h[1:] = np.dot(x.reshape(T * B, D), p.W).reshape(T, B, H)
     h[1:] += p.b
-    for t in range(T):
-        h[t + 1] += np.dot(h[t], p.U)
-        np.tanh(h[t + 1], out=h[t + 1])
+    for before, now in pairwise(h):
+        now += np.dot(before, p.U)
+        np.tanh(now, out=now)
     return (h[1:], State(h[-1])), Cache(p, x, h)
 
 
@@ -128,11 +129,12 @@ def backward(dout, cache, truncate=None):
     """
     p, x, h = require.kind("cache", cache, Cache)
     dh, ds_T = _pair(dout)
-    T, B, D, H = _require(p, x, State(h[0]), "T B D")
-    require.arrays({"h": (h[1:], "T B H"), "dh": (dh, "T B H"), "ds_T.h": (ds_T.h, "B H")})
+    after = h[1:]
+    require.arrays({"h": (after, "T B H"), "dh": (dh, "T B H"), "ds_T.h": (ds_T.h, "B H")})
+    (T, B, D), H = x.shape, h.shape[-1]
     K = T if truncate is None else require.count("truncate", truncate)
     UT = np.ascontiguousarray(p.U.T)  # a product with the copy is faster than with the view
-    delta = 1 - h[1:] ** 2
+    delta = 1 - after**2
     carry = ds_T.h
     for t in reversed(range(T)):
         delta[t] *= dh[t] + carry
