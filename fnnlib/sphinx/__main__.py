@@ -16,6 +16,8 @@ def main():
     parser.add_argument("notebooks", nargs="*", type=Path, help="for store; default: all")
     options = parser.parse_args()
     root = Path.cwd()
+    if not (root / "_toc.yml").exists():
+        parser.error("run it in the root of the book, where _toc.yml is")
     try:
         if options.task == "store":
             store.store([p.resolve() for p in options.notebooks] or chapters(root))

@@ -1,21 +1,18 @@
 """The API page, written from the package itself, so that a new module appears without an edit."""
 
-import pkgutil
+from pathlib import Path
 
 import fnnlib
 
-PRIVATE = ("fnnlib.sphinx",)
+PRIVATE = "fnnlib.sphinx"
 
 
 def modules():
-    """Names of all public modules of the library, packages first, in alphabetical order."""
-    found = pkgutil.walk_packages(fnnlib.__path__, "fnnlib.", onerror=_stop)
-    names = (m.name for m in found if not m.name.rpartition(".")[2].startswith("_"))
-    return sorted(n for n in names if not n.startswith(PRIVATE))
-
-
-def _stop(name):
-    raise ImportError(f"the package {name} cannot be imported")
+    """Names of all public modules of the library; found as files, so that none hides by failing."""
+    package = Path(fnnlib.__file__).parent
+    parts = (p.relative_to(package.parent).with_suffix("").parts for p in package.rglob("*.py"))
+    names = (".".join(p).removesuffix(".__init__") for p in parts if p[-1] != "__main__")
+    return sorted(n for n in names if not n.startswith(PRIVATE) and "._" not in n)
 
 
 def page():
@@ -24,4 +21,6 @@ def page():
 
 
 def _section(name):
-    return f"## {name}\n\n```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n```\n"
+    # Names that a package only passes on are described once, in their own module.
+    options = "   :members:\n   :ignore-module-all:\n"
+    return f"## {name}\n\n```{{eval-rst}}\n.. automodule:: {name}\n{options}```\n"

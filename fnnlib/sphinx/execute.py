@@ -22,9 +22,14 @@ def read(path):
     return nbformat.read(path, as_version=4)
 
 
+def is_code(cell):
+    """Whether `cell` is a code cell."""
+    return cell.cell_type == "code"
+
+
 def code_cells(notebook):
     """The code cells of a notebook, in order."""
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return [cell for cell in notebook.cells if is_code(cell)]
 
 
 def library_files(root):
@@ -50,8 +55,8 @@ def key(notebook, root):
 def run(notebook, name, folder):
     """Execute a copy of `notebook` in `folder` and return it; raise `Failed` naming the cell."""
     notebook = deepcopy(notebook)
-    cells = notebook.cells
-    number = {i: n for n, i in enumerate((i for i, c in enumerate(cells) if is_code(c)), 1)}
+    code = (i for i, cell in enumerate(notebook.cells) if is_code(cell))
+    number = {i: n for n, i in enumerate(code, 1)}
     at = None
     with tqdm(total=len(number), desc=name, unit="cell", dynamic_ncols=True) as bar:
 
@@ -66,7 +71,8 @@ def run(notebook, name, folder):
             notebook,
             kernel_name="python3",
             timeout=CELL_SECONDS,
-            store_widget_state=False,
+            store_widget_state=False,  # a page has no kernel: widgets carry their own state
+            extra_arguments=["--log-level=ERROR"],
             resources={"metadata": {"path": str(folder)}},
             on_cell_start=started,
             on_cell_executed=done,
@@ -82,11 +88,6 @@ def run(notebook, name, folder):
         except KeyboardInterrupt:
             raise Failed(f"{name}, code cell {at}: interrupted") from None
     return notebook
-
-
-def is_code(cell):
-    """Whether `cell` is a code cell."""
-    return cell.cell_type == "code"
 
 
 def executed(path, root):

@@ -6,11 +6,15 @@ import re
 import shutil
 from pathlib import Path
 
+from fnnlib.sphinx import icons
+
 HERE = Path(__file__).parent
 MATHJAX = "tex-chtml-full.js"  # the only MathJax file that never loads a further TeX extension
 FONTS = "output/chtml/fonts/woff-v2"
 ICON_SCRIPTS = ("fontawesome.js", "all.min.js")
 FONT_PRELOAD = re.compile(r'<link rel="preload" as="font"[^>]*>\s*')
+# file:// forbids the search page to fetch the pages that it would quote.
+SEARCH = 'if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false'
 CITATION = re.compile(r"\[([a-z]+\d{4}[a-z]?)\](?!_)")
 
 
@@ -36,8 +40,15 @@ def skip(app, what, name, thing, skipping, options):
     return True if (thing.__doc__ or "").startswith("Alias for field number") else None
 
 
+def only_where_needed(app, page, template, context, doctree):
+    """Sphinx gives the first page MathJax for the maths of its children; take it away again."""
+    if not app.env.domaindata["math"]["has_equations"].get(page):
+        scripts = context["script_files"]
+        context["script_files"] = [s for s in scripts if "mathjax" not in str(s).lower()]
+
+
 def finish(app, exception):
-    """Put MathJax beside the pages; drop icon scripts, source maps and font preloads."""
+    """Put MathJax beside the pages; drop what pages load in vain."""
     if exception or app.builder.format != "html":
         return
     static = Path(app.outdir, "_static")
@@ -52,6 +63,7 @@ def finish(app, exception):
     # Preloads carry crossorigin, which file:// refuses, and most icons are never drawn.
     for page in Path(app.outdir).rglob("*.html"):
         page.write_text(FONT_PRELOAD.sub("", page.read_text("utf8")), "utf8")
+    icons.shrink(Path(app.outdir))
 
 
 def setup(app):
@@ -59,6 +71,8 @@ def setup(app):
     app.connect("config-inited", configure)
     app.connect("autodoc-process-docstring", cite)
     app.connect("autodoc-skip-member", skip)
+    app.connect("html-page-context", only_where_needed, priority=900)
     app.connect("build-finished", finish)
     app.add_css_file("book.css")
+    app.add_js_file(None, body=SEARCH)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -17,6 +17,14 @@ def records(notebook, chapter):
     return [{field: record.get(field) for field in FIELDS} for record in found]
 
 
+def without_records(notebook):
+    """The notebook with its records taken out, for pages; changes and returns `notebook`."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop(MIME, None)
+    return notebook
+
+
 def collect(notebooks):
     """All records of `{chapter: notebook}`; a derivation takes its function from its check.
 

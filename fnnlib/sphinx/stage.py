@@ -55,7 +55,8 @@ def stage(root):
     shutil.copytree(root / "book", target / "book")
     (target / "notebooks").mkdir()
     for stem, notebook in pages.items():
-        nbformat.write(notebook, target / "notebooks" / f"{stem}.ipynb")
+        page = ledger.without_records(notebook)
+        nbformat.write(page, target / "notebooks" / f"{stem}.ipynb")
     generated = {"ledger": ledger.table(rows), "totals": ledger.totals(rows), "api": api.page()}
     for name, text in generated.items():
         _write(target / "book" / "generated" / f"{name}.txt", text)
