@@ -5,6 +5,7 @@ This package is the only importer of SymPy in the library.
 
 from sympy import Piecewise, Rational, S, exp, log, sqrt, tanh
 
+from .agreement import check
 from .derivation import Derivation
 from .functions import leaky_relu, relu, sigmoid, softplus
 from .induction import Induction
@@ -30,7 +31,7 @@ from .vocabulary import (
 
 __all__ = [
     "D", "Derivation", "Induction", "Misuse", "Piecewise", "Rational", "Refused", "S", "array",
-    "define", "delta", "elementwise", "exp", "function", "hadamard", "index", "leaky_relu", "log",
-    "matrix", "ones", "prime", "recursive", "relu", "scalar", "sigmoid", "size", "softplus",
-    "sqrt", "tanh", "total",
+    "check", "define", "delta", "elementwise", "exp", "function", "hadamard", "index",
+    "leaky_relu", "log", "matrix", "ones", "prime", "recursive", "relu", "scalar", "sigmoid",
+    "size", "softplus", "sqrt", "tanh", "total",
 ]

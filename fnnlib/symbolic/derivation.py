@@ -151,7 +151,8 @@ class Derivation:
         for row in self.rows[1:]:
             lines.append(f"  = {row.expr}   ({row.because}; {row.verdict.method})")
         if self.conditions:
-            lines.append("  where " + ", ".join(map(str, self.conditions)))
+            conditions = [f"{e} {relation} {zero}" for e, relation, zero in self.conditions]
+            lines.append("  where " + ", ".join(conditions).replace(r"\neq", "!="))
         return "\n".join(lines)
 
     def _repr_mimebundle_(self, **kwargs):
@@ -190,13 +191,13 @@ def _merge(many):
 def _conditions(e):
     for t in preorder_traversal(e):
         if isinstance(t, Pow) and t.exp.is_negative and not _certainly_positive(t.base):
-            yield f"{t.base} != 0"
+            yield t.base, r"\neq", 0
         if isinstance(t, log) and not _certainly_positive(t.args[0]):
-            yield f"{t.args[0]} > 0"
+            yield t.args[0], ">", 0
         if isinstance(t, Piecewise):
             for _, condition in t.args:
                 if condition.args:
-                    yield f"{condition.args[0] - condition.args[1]} != 0"
+                    yield condition.args[0] - condition.args[1], r"\neq", 0
 
 
 def _certainly_positive(e):

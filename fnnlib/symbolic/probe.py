@@ -15,7 +15,6 @@ from sympy import (
     Heaviside,
     Idx,
     Indexed,
-    Integer,
     KroneckerDelta,
     Max,
     Min,
@@ -62,12 +61,14 @@ class Probe:
                 if isinstance(s, (Symbol, Idx)) and s.is_integer}
 
     def real(self, e):
+        """A random real for a symbol, of the sign that it is assumed to have."""
         x = mp.mpf(0) if self.at_zero else mp.mpf(self.random.uniform(-1.5, 1.5))
         if e.is_positive:
             return abs(x) + mp.mpf("0.1")
         return -abs(x) - mp.mpf("0.1") if e.is_negative else x
 
     def __call__(self, e, bound=None):
+        """The value of an expression; ``bound`` holds the indices of the sums around it."""
         bound = bound or {}
         if e in bound:
             return bound[e]
@@ -82,7 +83,7 @@ class Probe:
 
     def _bound(self, e):
         if e not in self.bound_in:
-            self.bound_in[e] = sorted(e.atoms(Dummy), key=lambda d: d.dummy_index)
+            self.bound_in[e] = sorted(e.atoms(Dummy, Idx), key=str)
         return self.bound_in[e]
 
     def _atom(self, e):
@@ -144,14 +145,14 @@ class Probe:
 
     def _given(self, base, at):
         """The value that a definition or a followed recurrence gives, else None."""
-        indices = list(map(Integer, at))
-        if base.defined:
-            return self(base.rule(*indices))
-        if base not in self.follow:
+        if base.recursive and base not in self.follow:
             return None
-        if base.start is None or at[0] != int(self(base.start)):
-            return self(base.rule(*indices))
-        return None if base.value is None else self(base.value)
+        if base.start is not None and at[0] == int(self(base.start)):
+            return None if base.value is None else self(base.value)
+        if base.rule is None:
+            return None
+        indices, body = base.template
+        return self(body, dict(zip(indices, map(mp.mpf, at), strict=True)))
 
     def _draw(self, e, base, at):
         key = (base, *at)

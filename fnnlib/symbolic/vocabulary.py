@@ -8,7 +8,7 @@ wait until definitions have been expanded, and functions that keep their textboo
 
 import inspect
 import itertools
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from sympy import (
     Dummy,
@@ -26,6 +26,7 @@ from sympy import (
     Sum,
     Symbol,
     diff,
+    preorder_traversal,
     sympify,
 )
 from sympy.core.function import ArgumentIndexError
@@ -97,6 +98,7 @@ class Array(IndexedBase):
     """
 
     def __new__(cls, name, axes, rule=None, recursive=False, start=None, value=None):
+        """Make it from its parts."""
         axes = tuple(map(axis, axes))
         self = IndexedBase.__new__(
             cls, Symbol(name, real=True), shape=tuple(b - a + 1 for a, b in axes)
@@ -112,6 +114,7 @@ class Array(IndexedBase):
 
     @property
     def func(self):  # an array is an atom: substitution never rebuilds it
+        """The rebuilding of this object, as SymPy asks for it."""
         return lambda *args: self
 
     @property
@@ -126,6 +129,12 @@ class Array(IndexedBase):
         return Indexed(self, *map(sympify, indices))
 
     __iter__ = None  # else a loop over a symbolic array would never end
+
+    @cached_property
+    def template(self):
+        """The rule written out once: its indices and the entry that they give."""
+        indices = tuple(Dummy(f"i{n}", integer=True) for n in range(len(self.axes)))
+        return indices, sympify(self.rule(*indices))
 
     def body(self, *indices):
         """The entry that the definition or the recurrence gives at these indices."""
@@ -147,12 +156,28 @@ class Unrolled:
         self.array, self.at = array, at
 
 
+def recursive_arrays(*expressions):
+    """The recursive arrays that expressions use, also through definitions and recurrences."""
+    found, seen, waiting = set(), set(), list(expressions)
+    while waiting:
+        for t in preorder_traversal(waiting.pop()):
+            if isinstance(t, Quantity) and t not in seen:
+                seen.add(t)
+                waiting.append(t.value)
+            if isinstance(t, Array) and t.rule is not None and t not in seen:
+                seen.add(t)
+                found |= {t} if t.recursive else set()
+                waiting.append(t.template[1])
+    return found
+
+
 class Quantity(Symbol):
     """A named real quantity that stands for an expression, such as the loss."""
 
     __slots__ = ("value", "serial")
 
     def __new__(cls, name, value):
+        """Make it from its parts."""
         self = Symbol.__xnew__(cls, name, real=True)
         self.value, self.serial = sympify(value), next(_serial)
         return self
@@ -236,6 +261,7 @@ class Partial(Expr):
     is_real = True
 
     def __new__(cls, expr, variable):
+        """Make it from its parts."""
         return Expr.__new__(cls, sympify(expr), variable)
 
     expr = property(lambda self: self.args[0])
@@ -334,6 +360,7 @@ class Mat(MatrixExpr):
     """The matrix of an array, or of one time step of it. One axis makes a row."""
 
     def __new__(cls, base, *lead):
+        """Make it from its parts."""
         return MatrixExpr.__new__(cls, base, *map(sympify, lead))
 
     base = property(lambda self: self.args[0])
@@ -341,6 +368,7 @@ class Mat(MatrixExpr):
 
     @property
     def shape(self):
+        """Rows and columns."""
         free = self.base.shape[len(self.lead) :]
         return (S.One, free[0]) if len(free) == 1 else (free[0], free[1])
 
@@ -366,6 +394,7 @@ class Gradient(MatrixExpr):
     """The matrix of partial derivatives of a scalar."""
 
     def __new__(cls, expr, variable):
+        """Make it from its parts."""
         return MatrixExpr.__new__(cls, sympify(expr), variable)
 
     expr = property(lambda self: self.args[0])

@@ -1,0 +1,235 @@
+"""Textbook formulas from derivations: bold matrices, primes, transposes, reasons on the right."""
+
+import re
+
+from sympy import Add, Function, MatAdd, MatMul, Mul, Pow, S, Symbol, default_sort_key
+from sympy.core.function import Lambda
+from sympy.matrices.expressions.matexpr import MatrixExpr
+from sympy.printing.latex import LatexPrinter, greek_letters_set
+
+from .vocabulary import Mat
+
+MARKS = {
+    "proved": r"\checkmark",
+    "simplified": r"\checkmark^{*}",
+    "probed": r"\overset{?}{\approx}",
+}
+_LONG = 48  # a line whose formula has more visible symbols puts its reason below
+_DOTTED = "dot"  # hdot prints as h with a dot
+
+
+def latex(e):
+    """The LaTeX of an expression.
+
+    >>> from fnnlib.symbolic import array, index, size
+    >>> n = size("n"); W = array("W", n, n); i, j = index("i j", n)
+    >>> latex(W[i, j])
+    'W_{ij}'
+    """
+    return _Printer({"fold_short_frac": False}).doprint(e)
+
+
+def name(text, bold=False):
+    """The LaTeX of a name: Greek letters, dotted directions, an upright word otherwise."""
+    if text.endswith(_DOTTED) and len(text) > len(_DOTTED):
+        return rf"\dot{{{name(text[: -len(_DOTTED)], bold)}}}"
+    if text in greek_letters_set or text == "ell":
+        return rf"\boldsymbol{{\{text}}}" if bold else rf"\{text}"
+    if len(text) == 1:
+        return rf"\mathbf{{{text}}}" if bold else text
+    head, tail = text[0], text[1:]
+    if tail.isdigit():
+        return f"{name(head, bold)}_{{{tail}}}"
+    return rf"\mathbf{{{text}}}" if bold else rf"\mathrm{{{text}}}"
+
+
+class _Printer(LatexPrinter):
+    def _print_Idx(self, e):
+        return name(e.label.name)
+
+    def _print_Dummy(self, e):
+        return name(e.name)
+
+    def _print_Quantity(self, e):
+        return rf"\mathcal{{{e.name}}}" if e.name.isupper() and len(e.name) == 1 else name(e.name)
+
+    def _subscript(self, indices):
+        printed = [self._print(i) for i in indices]
+        plain = all(i.is_Atom for i in indices)
+        return ("" if plain and all(len(p) == 1 for p in printed) else ",").join(printed)
+
+    def _print_Indexed(self, e):
+        return self._with_subscript(name(e.base.name), e.indices)
+
+    def _with_subscript(self, head, indices):
+        printed = self._subscript(indices)
+        if "_" in head.replace(r"\_", ""):
+            return f"{{{head}}}_{{{printed}}}"
+        return f"{head}_{{{printed}}}"
+
+    def _print_Mat(self, e):
+        head = name(e.base.name, bold=True)
+        return self._with_subscript(head, e.lead) if e.lead else head
+
+    def _print_OneMatrix(self, e):
+        return r"\mathbf{1}^{\top}" if e.rows == 1 else r"\mathbf{1}"
+
+    def _print_Partial(self, e):
+        return self._derivative(e.expr, e.variable)
+
+    def _print_Gradient(self, e):
+        return self._derivative(e.expr, e.variable)
+
+    def _derivative(self, expr, variable):
+        below = rf"\partial {self._print(variable)}"
+        if expr.is_Atom or expr.is_Function or hasattr(expr, "base"):
+            return rf"\frac{{\partial {self._print(expr)}}}{{{below}}}"
+        return rf"\frac{{\partial}}{{{below}}} \Bigl[ {self._print(expr)} \Bigr]"
+
+    def _print_Sum(self, e):
+        signs = " ".join(self._limit(*limit) for limit in reversed(e.limits))
+        body = self._print(e.function)
+        if isinstance(e.function, Add):
+            body = rf"\left( {body} \right)"
+        return f"{signs} {body}"
+
+    def _limit(self, k, lo, hi):
+        if lo == 0 and hi.as_coeff_Add()[0] == -1 and hi.free_symbols:
+            return rf"\sum_{{{self._print(k)}}}"
+        return rf"\sum_{{{self._print(k)}={self._print(lo)}}}^{{{self._print(hi)}}}"
+
+    def _print_Add(self, e, order=None):
+        terms = sorted(self._as_ordered_terms(e, order=order), key=_is_negative)
+        printed = self._print(terms[0])
+        for term in terms[1:]:
+            negative = _is_negative(term)
+            shown = self._print(-term if negative else term)
+            printed += f" - {shown}" if negative else f" + {shown}"
+        return printed
+
+    def _print_Mul(self, e):
+        number, rest = e.as_coeff_Mul()
+        factors = Mul.make_args(rest)
+        fraction = any(isinstance(f, Pow) and f.exp.is_negative for f in factors)
+        if fraction or e.has(MatrixExpr) or not number.is_Integer:
+            return super()._print_Mul(e)
+        body = " ".join(
+            rf"\left({self._print(f)}\right)" if isinstance(f, Add) else self._print(f)
+            for f in sorted(factors, key=_reading_order)
+        )
+        return {S.One: "", S.NegativeOne: "-"}.get(number, f"{self._print(number)} ") + body
+
+    def _print_KroneckerDelta(self, e, exp=None):
+        printed = rf"\delta_{{{self._subscript(e.args)}}}"
+        return printed if exp is None else f"{printed}^{{{exp}}}"
+
+    def _print_Transpose(self, e):
+        printed = self._print(e.arg)
+        if isinstance(e.arg, (MatAdd, MatMul)):
+            printed = rf"\left({printed}\right)"
+        return rf"{printed}^{{\top}}"
+
+    def _print_HadamardProduct(self, e):
+        return r" \odot ".join(
+            rf"\left({self._print(a)}\right)" if isinstance(a, MatAdd) else self._print(a)
+            for a in sorted(e.args, key=lambda a: not isinstance(a, Mat))
+        )
+
+    def _print_ElementwiseApplyFunction(self, e):
+        inside = self._print(e.expr)
+        f = e.function
+        if isinstance(f, Lambda) and getattr(f.expr, "func", None) is not None:
+            u = f.variables[0]
+            if f.expr.args == (u,):
+                head = getattr(f.expr, "tex", None) or rf"\{type(f.expr).__name__}"
+                return rf"{head}({inside})"
+            shown = self._print(f.expr.xreplace({u: Symbol("@")}))
+            return rf"\left({shown.replace('@', inside)}\right)"
+        return rf"{f.tex}({inside})"
+
+    def _print_Function(self, e, exp=None):
+        if not hasattr(e, "tex"):
+            return super()._print_Function(e, exp)
+        head = e.tex if exp is None else f"{e.tex}^{{{exp}}}"
+        return f"{head}({', '.join(map(self._print, e.args))})"
+
+    def _print_exp(self, e, exp=None):
+        power = self._print(e.args[0] if exp is None else Mul(Symbol(exp), e.args[0]))
+        return f"e^{{{power}}}"
+
+
+def _is_negative(term):
+    return bool(term.as_coeff_Mul()[0].is_negative)
+
+
+def _reading_order(f):
+    """Deltas and letters, then functions, then parentheses, then sums."""
+    if f.has(Function) and not f.is_Function and not isinstance(f, Add):
+        rank = 2
+    elif isinstance(f, Add):
+        rank = 3
+    elif f.is_Function and f.func.__name__ != "KroneckerDelta":
+        rank = 1
+    else:
+        rank = 0
+    if type(f).__name__ == "Sum":
+        rank = 4
+    return rank, default_sort_key(f)
+
+
+def aligned(rows, first):
+    """Aligned LaTeX rows ``(formula, reason, mark)`` after the left side ``first``."""
+    lines = []
+    for n, (formula, reason, mark) in enumerate(rows):
+        left = first if n == 0 else ""
+        note = rf"\text{{{_text(reason)}}}\;{mark}"
+        if _visible(left + formula) > _LONG:
+            lines += [f"{left} &= {formula}", rf"&\hphantom{{{{}}={{}}}}\quad {note}"]
+        else:
+            lines.append(rf"{left} &= {formula} && {note}")
+    body = " \\\\\n".join(lines)
+    return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
+
+
+def _visible(formula):
+    """About how many symbols a formula shows."""
+    without_commands = re.sub(r"\\[a-zA-Z]+", "x", formula)
+    return len(re.sub(r"[{}^_\s\\]", "", without_commands))
+
+
+def _text(reason):
+    """A reason with its ``$...$`` kept as mathematics."""
+    parts = reason.split("$")
+    for n in range(0, len(parts), 2):
+        parts[n] = parts[n].replace("_", r"\_").replace("%", r"\%").replace("&", r"\&")
+    return "$".join(parts)
+
+
+def label(derivation_name):
+    """The label of a derivation's equation: ``{eq}`eq-softmax-jacobian```."""
+    return "eq-" + derivation_name.replace("_", "-")
+
+
+def markdown(derivation):
+    """A numbered equation for the page: every step, its reason and its mark."""
+    rows = [(latex(r.expr), r.because, MARKS[r.verdict.status]) for r in derivation.rows[1:]]
+    body = aligned(rows, latex(derivation.start)) if rows else latex(derivation.start)
+    where = ", ".join(map(_condition, derivation.conditions))
+    note = f"\n\nwhere {where}." if where else ""
+    return f"$$\n{body}\n$$ ({label(derivation.name)}){note}"
+
+
+def _condition(condition):
+    e, relation, zero = condition
+    return f"${latex(e)} {relation} {zero}$"
+
+
+def markdown_induction(induction):
+    """The claim of an induction, and how its base and its step were shown."""
+    s = induction.s
+    left, right = (latex(side(s)) for side in induction.claim)
+    rows = [(right, f"for every $s$ from ${latex(induction.first)}$ to "
+             f"${latex(induction.last_index)}$", MARKS[induction.status])]
+    base = rf"The base $s = {latex(induction.first)}$ and the step from $s$ to $s + 1$ are proved."
+    return f"$$\n{aligned(rows, left)}\n$$ ({label(induction.name)})\n\n{base}"
+
