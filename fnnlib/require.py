@@ -134,7 +134,7 @@ def precision(name, x):
     Traceback (most recent call last):
     ValueError: dtype: expected float32 or float64, got 'f2'
     """
-    if x not in (np.float32, np.float64):
+    if not isinstance(x, (type, np.dtype)) or x not in (np.float32, np.float64):
         refuse(name, "float32 or float64", repr(x))
     return np.dtype(x)
 
