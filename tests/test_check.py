@@ -1,0 +1,104 @@
+"""The numeric oracles: they agree with known derivatives and notice a wrong gradient."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from oracles import quick
+
+from fnnlib import dense, losses, rnn
+from fnnlib.check import (
+    TOLERANCE,
+    CheckFailed,
+    complex_step,
+    finite_difference,
+    gradient_check,
+)
+
+
+def example():
+    rng = np.random.default_rng(0)
+    return (dense.init(rng, 3, 2), rng.normal(size=(4, 3))), rng
+
+
+@quick
+@given(st.floats(-3, 3), st.floats(-3, 3))
+def test_both_oracles_agree_with_calculus(x, d):
+    def f(x):
+        return np.sum(np.exp(x) * x**2)
+
+    exact = np.exp(x) * (x**2 + 2 * x) * d
+    at, along = (np.array([x]),), (np.array([d]),)
+    assert complex_step(f, at, along) == pytest.approx(exact, rel=1e-14, abs=1e-14)
+    assert finite_difference(f, at, along) == pytest.approx(exact, rel=1e-8, abs=1e-8)
+
+
+def test_oracles_follow_a_direction_through_a_tree():
+    at = (dense.Params(np.array([[2.0]]), np.array([3.0])), np.array(5.0))
+    along = (dense.Params(np.array([[1.0]]), np.array([10.0])), np.array(100.0))
+    f = lambda p, x: p.W[0, 0] * p.b[0] * x  # noqa: E731
+    exact = 1 * 15 + 10 * 10 + 100 * 6
+    assert complex_step(f, at, along) == pytest.approx(exact, rel=1e-15)
+    assert finite_difference(f, at, along) == pytest.approx(exact, rel=1e-9)
+
+
+def test_the_difference_is_of_fourth_order():
+    f = lambda x: np.sum(x**4)  # noqa: E731
+    assert finite_difference(f, (np.array(1.0),), (1.0,), h=0.1) == pytest.approx(4, rel=1e-12)
+
+
+@pytest.mark.parametrize("derivative", [complex_step, finite_difference])
+def test_a_right_gradient_passes_with_its_error(derivative):
+    args, rng = example()
+    error = gradient_check(dense.forward, dense.backward, args, rng, derivative)
+    assert 0 <= error <= TOLERANCE[derivative.__name__]
+
+
+WRONG = {
+    "sign of dW": (lambda dp, dx: (dp._replace(W=-dp.W), dx), "0.W"),
+    "factor in db": (lambda dp, dx: (dp._replace(b=dp.b * (1 + 1e-10)), dx), "0.b"),
+    "one entry of dx": (lambda dp, dx: (dp, dx + np.eye(4, 3)), "1"),
+    "rows swapped in dx": (lambda dp, dx: (dp, dx[::-1].copy()), "1"),
+    "both": (lambda dp, dx: (dp._replace(b=0 * dp.b), 2 * dx), "0.b, 1"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_gradient_fails_and_its_argument_is_named(name):
+    spoil, where = WRONG[name]
+    args, rng = example()
+    with pytest.raises(CheckFailed, match=f"complex_step .* wrong in argument {where}$"):
+        gradient_check(dense.forward, lambda d, c: spoil(*dense.backward(d, c)), args, rng)
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda dp, dx: (dp, dx[0]), lambda dp, dx: (dp, dx.astype(np.float32))]
+)
+def test_a_gradient_of_another_shape_or_dtype_fails(spoil):
+    args, rng = example()
+    with pytest.raises(CheckFailed, match="a gradient is"):
+        gradient_check(dense.forward, lambda d, c: spoil(*dense.backward(d, c)), args, rng)
+
+
+def test_nan_is_not_a_pass():
+    x = (np.ones(2),)
+    with pytest.raises(CheckFailed):
+        gradient_check(
+            lambda x: (x**2, x), lambda d, x: np.full(2, np.nan), x, np.random.default_rng(0)
+        )
+
+
+def test_single_precision_is_held_to_its_own_tolerance():
+    rng = np.random.default_rng(0)
+    p = rnn.init(rng, 3, 4, np.float32)
+    x, s = rng.normal(size=(5, 2, 3)).astype("f4"), rnn.State(np.ones((2, 4), "f4"))
+    assert 1e-13 < gradient_check(rnn.forward, rnn.backward, (p, x, s), rng) < TOLERANCE["float32"]
+
+
+def test_a_single_argument_has_a_bare_gradient_and_a_loss_is_a_number():
+    z, rng = np.random.default_rng(0).normal(size=(4, 3)), np.random.default_rng(1)
+
+    def loss(z):
+        return losses.softmax_cross_entropy(z, np.array([0, 1, 2, 0]))
+
+    assert gradient_check(loss, losses.softmax_cross_entropy_backward, (z,), rng) < 1e-14
