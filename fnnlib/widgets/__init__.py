@@ -3,9 +3,12 @@
 try:
     import anywidget as _  # noqa: F401
 except ImportError as error:
-    raise ImportError("fnnlib.widgets needs more packages: pip install 'fnnlib[widgets]'") from error
+    raise ImportError("fnnlib.widgets needs more: pip install 'fnnlib[widgets]'") from error
 
 from fnnlib.widgets.activations import ActivationExplorer
 from fnnlib.widgets.base import BookWidget, share_once
+from fnnlib.widgets.gradient_flow import GradientFlow
+from fnnlib.widgets.losses import LossExplorer
+from fnnlib.widgets.training_lab import TrainingLab
 
-__all__ = ["ActivationExplorer", "BookWidget", "share_once"]
+__all__ = ["ActivationExplorer", "BookWidget", "GradientFlow", "LossExplorer", "TrainingLab", "share_once"]

@@ -9,7 +9,7 @@ const points = (name) => GRID.map((z, k) =>
   k && Math.abs(curves[name][k] - curves[name][k - 1]) > 0.3 ? null : [z, curves[name][k]]);
 
 const rangeOf = (names) => {
-  const values = names.flatMap((name) => curves[name]);
+  const values = names.flatMap((name) => curves[`${name}_value`]);
   const [low, high] = [Math.max(-1, Math.min(...values)), Math.min(2, Math.max(...values))];
   return [low - 0.15, high + 0.15];
 };
@@ -34,21 +34,21 @@ function render({ model, el }) {
   const plot = (root, box, suffix, settings) => {
     const a = ui.axes(root, { box, x: [-LIMIT, LIMIT], ...settings });
     const [z, name] = [model.get("z"), focus() + suffix];
-    for (const [from, to] of saturated(`${focus()}_prime`, model.get("threshold"))) a.band(from, to, "shade");
+    for (const [from, to] of saturated(`${focus()}_slope`, model.get("threshold"))) a.band(from, to, "shade");
     for (const other of others()) a.line(points(other + suffix), `${style(other)} faint`);
     a.line([[z, settings.y[0]], [z, settings.y[1]]], "guide");
     a.line(points(name), style(focus()));
     return [a, z, at(name, z)];
   };
   const above = ui.picture(230, "Functions", (root, width) => {
-    const [a, z, value] = plot(root, [40, 32, width - 10, 220], "",
+    const [a, z, value] = plot(root, [40, 32, width - 10, 220], "_value",
       { y: rangeOf([focus(), ...others()]), title: "f(z) and its tangent", xticks: [] });
-    const slope = at(`${focus()}_prime`, z);
+    const slope = at(`${focus()}_slope`, z);
     a.line([-1.6, 1.6].map((s) => [z + s, value + s * slope]), "tangent");
     a.dot(z, value, fillOf(focus()));
   });
   const below = ui.picture(210, "Derivatives", (root, width) => {
-    const [a, z, slope] = plot(root, [40, 32, width - 10, 168], "_prime",
+    const [a, z, slope] = plot(root, [40, 32, width - 10, 168], "_slope",
       { y: [-0.08, 1.1], title: "f′(z)", xlabel: "z" });
     const limit = model.get("threshold");
     a.line([[-LIMIT, limit], [LIMIT, limit]], "reference");
@@ -72,10 +72,10 @@ function render({ model, el }) {
   const redraw = () => {
     above.redraw();
     below.redraw();
-    const [z, slope] = [model.get("z"), at(`${focus()}_prime`, model.get("z"))];
+    const [z, slope] = [model.get("z"), at(`${focus()}_slope`, model.get("z"))];
     const state = Math.abs(slope) < model.get("threshold") ? "Saturated: " : "";
     told.replaceChildren(...ui.rich(
-      `f(${ui.number(z)}) = ${ui.number(at(focus(), z))}, f′(${ui.number(z)}) = ${ui.number(slope)}. ` +
+      `f(${ui.number(z)}) = ${ui.number(at(`${focus()}_value`, z))}, f′(${ui.number(z)}) = ${ui.number(slope)}. ` +
       `${state}${ui.number(100 * slope)} % of a gradient passes back through this ${focus()}.`));
   };
   ui.watch(model, ["function", "compare", "z", "threshold"], redraw);

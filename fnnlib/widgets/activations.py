@@ -2,9 +2,34 @@
 
 import traitlets
 
-from fnnlib.symbolic import emit, scalar
+from fnnlib.symbolic import Piecewise, scalar
 from fnnlib.widgets import svg
 from fnnlib.widgets.base import BookWidget
+
+
+def function_name(derivation):
+    """The name of the function that a derivation from ``D(f(z), z)`` is about.
+
+    >>> from fnnlib.symbolic import D, Derivation, tanh
+    >>> z = scalar("z")
+    >>> function_name(Derivation(D(tanh(z), z), "tanh_prime"))
+    'tanh'
+    """
+    f = derivation.start.expr
+    return "identity" if f == derivation.variable else type(f).__name__
+
+
+def slope(derivation):
+    """The derivative, with a value also at a kink: that of the last case, as in the library.
+
+    >>> from fnnlib.symbolic import D, Derivation, relu
+    >>> z = scalar("z")
+    >>> slope(Derivation(D(relu(z), z), "relu_prime").cases({z > 0: 1, z < 0: 0}, "slopes"))
+    Piecewise((1, z > 0), (0, True))
+    """
+    return derivation.last.replace(
+        Piecewise, lambda *cases: Piecewise(*cases[:-1], (cases[-1][0], True))
+    )
 
 
 class ActivationExplorer(BookWidget):
@@ -26,7 +51,7 @@ class ActivationExplorer(BookWidget):
 
     def __init__(self, derivations, constants=None, **state):
         self.constants = dict(constants or {})
-        self.derived = {type(d.start.expr).__name__: self._pair(d) for d in derivations}
+        self.derived = {function_name(d): self._pair(d) for d in derivations}
         if len(self.derived) < len(derivations):
             raise ValueError("derivations: expected one for each function, got a function twice")
         names = list(self.derived)
@@ -34,7 +59,7 @@ class ActivationExplorer(BookWidget):
 
     def _pair(self, derivation):
         z = {derivation.variable: scalar("z")}
-        pair = [e.xreplace(z) for e in (derivation.start.expr, derivation.last)]
+        pair = [e.xreplace(z) for e in (derivation.start.expr, slope(derivation))]
         unknown = {str(s) for e in pair for s in e.free_symbols} - {"z", *self.constants}
         if unknown:
             raise ValueError(f"constants: expected a value for {sorted(unknown)}, got none")
@@ -43,7 +68,8 @@ class ActivationExplorer(BookWidget):
     def formulas(self):
         """Every function and its derivative, of the argument z."""
         pairs = self.derived.items()
-        return {f: (e, []) for f, (e, _) in pairs} | {f"{f}_prime": (e, []) for f, (_, e) in pairs}
+        values = {f"{f}_value": (value, []) for f, (value, _) in pairs}
+        return values | {f"{f}_slope": (slope, []) for f, (_, slope) in pairs}
 
     def data(self):
         """The names in order, and the constants."""
@@ -66,15 +92,15 @@ class ActivationExplorer(BookWidget):
         grid = [k / 5 for k in range(-30, 31)]
         above = svg.Axes((40, 30, 620, 190), (-6, 6), (-1.5, 2.5), "f(z)")
         below = svg.Axes((40, 240, 620, 360), (-6, 6), (0, 1.1), "f′(z)", "z")
-        numpy = emit.numpy(self.formulas())
+        functions = self.functions()
         shown = [name for name in self.derived if name in (self.function, *self.compare)]
         above.legend([(f"s{list(self.derived).index(name)}", name) for name in shown])
         for name in shown:
             k = list(self.derived).index(name)
-            for axes, f in ((above, name), (below, f"{name}_prime")):
-                points = [(z, float(numpy[f](z=z, **self.constants))) for z in grid]
+            for axes, f in ((above, f"{name}_value"), (below, f"{name}_slope")):
+                points = [(z, float(functions[f](z=z, **self.constants))) for z in grid]
                 axes.line(points, f"s{k}")
                 if name == self.function:
-                    axes.dot(self.z, float(numpy[f](z=self.z, **self.constants)), f"f{k}")
+                    axes.dot(self.z, float(functions[f](z=self.z, **self.constants)), f"f{k}")
         names = ", ".join(shown)
         return svg.picture(f"The functions {names} and their derivatives", 640, 400, above, below)

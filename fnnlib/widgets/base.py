@@ -1,5 +1,6 @@
 """The base of all widgets: live in JupyterLab, and alive in a page that has no kernel."""
 
+import inspect
 import json
 import math
 import re
@@ -7,9 +8,11 @@ from pathlib import Path
 
 import anywidget
 import ipywidgets
+import numpy as np
 import traitlets
 
-from fnnlib.symbolic import emit
+from fnnlib import activations
+from fnnlib.symbolic import emit, index
 
 HERE = Path(__file__).parent
 NO_SCRIPT = "With scripts switched on, this picture has controls."
@@ -30,6 +33,36 @@ def share_once(page):
 
 def _in_script(text):
     return text.replace("</", "<\\/").replace("<!--", "<\\!--")
+
+
+def formula(thing):
+    """The pair (expression, [free indices]) of a derivation, an array with a rule, or such a pair.
+
+    A derivation gives its last line, and the indices of what it differentiates by.
+    """
+    if isinstance(thing, tuple):
+        return thing
+    if hasattr(thing, "last"):
+        return thing.last, list(getattr(thing.variable, "indices", ()))
+    if hasattr(thing, "rule"):
+        at = [index(f"i{k}", axis) for k, axis in enumerate(thing.axes)]
+        return thing.rule(*at), at
+    return thing, []
+
+
+def words(formulas):
+    """The names of arrays, sizes and scalars that formulas use."""
+    exec(emit.numpy(formulas), known := {})
+    return {name for f in formulas for name in _keywords(known[f])}
+
+
+def _keywords(f):
+    return {p.name for p in inspect.signature(f).parameters.values() if p.kind == p.KEYWORD_ONLY}
+
+
+def _choosing(f):
+    wanted = _keywords(f)
+    return lambda *at, **given: f(*at, **{name: given[name] for name in wanted})
 
 
 class BookWidget(anywidget.AnyWidget):
@@ -54,6 +87,12 @@ class BookWidget(anywidget.AnyWidget):
     def formulas(self):
         """What the module computes with: {function name: (expression, [free indices])}."""
         raise NotImplementedError
+
+    def functions(self):
+        """The same formulas as Python functions, by name; each takes what it needs by keyword."""
+        known = {"np": np, **vars(activations)}
+        exec(emit.numpy(self.formulas()), known)
+        return {name: _choosing(known[name]) for name in self.formulas()}
 
     def data(self):
         """Constants for the module, as a dict that JSON can hold."""
@@ -100,9 +139,9 @@ class BookWidget(anywidget.AnyWidget):
             f'<div class="fnnlib" id="fnnlib-{self.key}">\n'
             f'<style data-fnnlib="shared">{self._css}</style>\n'
             f'<script data-fnnlib="shared">globalThis.fnnlib ??= (() => {{\n{_in_script(shared)}\n'
-            "return { K, sum, ui, host, widgets: {} };\n})();</script>\n"
+            "return { kernel, sum, ui, host, widgets: {} };\n})();</script>\n"
             f"<noscript>{self.picture()}<p>{NO_SCRIPT}</p></noscript>\n"
-            "<script>(({ K, sum, ui, host }) => {\n"
+            "<script>(({ kernel, sum, ui, host }) => {\n"
             f"const widget = (() => {{\n{_in_script(body)}}})();\n"
             f"host(document.currentScript.parentElement, {_in_script(start)}, widget);\n"
             "})(fnnlib);</script>\n</div>"

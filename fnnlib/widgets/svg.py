@@ -80,7 +80,7 @@ class Axes:
             self.parts.append(f'<path class="tick" d="M{x:.1f} {bottom}v4"/>')
             self.parts.append(text(x, bottom + 17, label, "note", "middle"))
         self.parts.append(f'<path class="rim" d="M{left} {bottom}H{right}"/>')
-        self.parts.append(text(4, top - 12, title, "title"))
+        self.parts.append(text(left - 36, top - 12, title, "title"))
         self.parts.append(text((left + right) / 2, bottom + 33, xlabel, "note", "middle"))
 
 

@@ -127,20 +127,22 @@ const ui = (() => {
   };
 
   // A slider for a number; the last argument is its line of SPEC. With `log` it moves in powers of ten.
-  const slider = (model, name, { label, min, max, step, log }) => {
+  const slider = (model, name, { label, min, max, step, log }, k) => {
+    const get = () => (k === undefined ? model.get(name) : model.get(name)[k]);
+    const put = (v) => set(model, name, k === undefined ? v : model.get(name).with(k, v));
     const [inward, outward] = log
       ? [(v) => Math.log10(v), (p) => Number((10 ** p).toPrecision(3))]
       : [(v) => v, (p) => Number(p.toPrecision(6))];
     const input = html("input", { type: "range", min: inward(min), max: inward(max), step, name });
     const output = html("output");
     const show = () => {
-      const value = model.get(name);
+      const value = get();
       input.value = inward(value);
       output.textContent = Number.isInteger(step) && !log ? tickText(value) : number(value);
       if (!log && !Number.isInteger(step)) output.textContent = value.toFixed(step < 0.1 ? 2 : 1).replace("-", "−");
       input.setAttribute("aria-valuetext", output.textContent);
     };
-    input.addEventListener("input", () => set(model, name, outward(input.valueAsNumber)));
+    input.addEventListener("input", () => put(outward(input.valueAsNumber)));
     model.on(`change:${name}`, show);
     show();
     return labelled(label, input, output);
@@ -170,7 +172,7 @@ const ui = (() => {
   const swatch = (style) => svg("svg", { width: 26, height: 10, "aria-hidden": "true" },
     svg("path", { class: `line ${style}`, d: "M0 5H26" }));
   const legend = (entries) => html("p", { class: "legend" },
-    ...entries.map(([style, text]) => html("span", {}, swatch(style), ...rich(text))));
+    ...entries.map(([style, text]) => html("span", {}, swatch(style), html("span", {}, ...rich(text)))));
 
   const button = (text, act) => {
     const node = html("button", { type: "button" }, text);
@@ -180,5 +182,5 @@ const ui = (() => {
   const status = () => html("p", { role: "status", class: "status" });
   const watch = (model, names, act) => names.forEach((name) => model.on(`change:${name}`, act));
 
-  return { html, svg, rich, number, axes, picture, set, slider, select, checks, legend, button, status, watch };
+  return { html, svg, rich, richSvg, number, axes, picture, set, slider, select, checks, legend, button, status, watch };
 })();
