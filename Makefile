@@ -10,7 +10,7 @@ READY := .venv/ready
 TORCH := .venv/ready-torch
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab store pdf lock clean
+.PHONY: help ready browser book test lab store pdf lock clean
 
 help:
 	@echo "make book   execute every notebook and build the site in _build/html"
@@ -18,7 +18,8 @@ help:
 	@echo "make lab    the notebooks in JupyterLab"
 	@echo "make store  execute the notebooks and store their text results (NB=file for one)"
 	@echo "make pdf    the whole book as _build/book.pdf"
-	@echo "make lock   resolve requirements.txt again from pyproject.toml"
+	@echo "make browser  download a Chromium for the tests and the PDF, where the system has none"
+	@echo "make lock   resolve requirements.txt from pyproject.toml (LOCK=--upgrade for newer versions)"
 	@echo "make clean  remove _build; 'rm -r .venv' removes the environment"
 
 # The environment is renewed only when the lock or the package's own metadata changes.
@@ -34,6 +35,11 @@ $(READY): requirements.txt pyproject.toml
 $(TORCH): $(READY) requirements-torch.txt
 	$(PY) -m pip install --quiet -r requirements-torch.txt
 	@echo ready > $@
+
+ready: $(READY)
+
+browser: $(READY)
+	$(BIN)/playwright install --with-deps chromium
 
 book: $(READY)
 	$(PY) -m fnnlib.sphinx html
@@ -56,7 +62,7 @@ pdf: $(READY)
 lock:
 	$(PYTHON) -m venv .venv
 	$(PY) -m pip install --quiet uv
-	$(PY) -m uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" --quiet -o requirements.txt
+	$(PY) -m uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" $(LOCK) --quiet -o requirements.txt
 
 clean:
 	rm -rf _build

@@ -11,6 +11,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from tqdm import tqdm
 
 CELL_SECONDS = 300
+KERNEL = ["--log-level=ERROR", "--InlineBackend.figure_formats={'svg'}"]
 
 
 class Failed(RuntimeError):
@@ -72,7 +73,7 @@ def run(notebook, name, folder):
             kernel_name="python3",
             timeout=CELL_SECONDS,
             store_widget_state=False,  # a page has no kernel: widgets carry their own state
-            extra_arguments=["--log-level=ERROR"],
+            extra_arguments=KERNEL,
             resources={"metadata": {"path": str(folder)}},
             on_cell_start=started,
             on_cell_executed=done,

@@ -69,7 +69,8 @@ def table(rows):
 
 def _row(row, derived):
     equation = f"{{eq}}`eq-{row['name']}`" if row["name"] in derived else ""
-    function = f"{{py:func}}`~fnnlib.{row['function']}`" if row["function"] else ""
+    code = row["function"]
+    function = f"{{py:func}}`{code} <fnnlib.{code}>`" if code else ""
     bound = "" if row["error_bound"] is None else f"{row['error_bound']:.1e}"
     chapter = f"[](../notebooks/{row['chapter']}.ipynb)"
     name = f"`{row['name']}`"

@@ -4,7 +4,7 @@ import ast
 import re
 from statistics import median
 
-from fnnlib.sphinx.execute import code_cells
+from fnnlib.sphinx.execute import Failed, code_cells, read
 from fnnlib.sphinx.ledger import MIME
 from fnnlib.sphinx.store import DRAWN, tags
 
@@ -14,6 +14,13 @@ LONGEST, MEDIAN = 15, 6
 WORDS = range(1500, 3501)
 PROSE = 10  # words a line of code, at least
 MACHINE = re.compile(r"0x[0-9a-f]{6,}|/(?:home|Users|tmp|root|work)/|ipykernel_\d+")
+
+
+def keep(paths):
+    """Raise `Failed` with every problem of the notebooks at `paths`."""
+    found = [f"{path.name}: {problem}" for path in paths for problem in problems(read(path))]
+    if found:
+        raise Failed("\n  ".join(["notebooks break the rules:", *found]))
 
 
 def problems(notebook):

@@ -5,6 +5,10 @@ import nbformat
 from fnnlib.sphinx.execute import code_cells, read, run
 
 DRAWN = {"figure", "widget"}
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
 
 
 def tags(cell):
@@ -18,10 +22,7 @@ def strip(notebook):
         cell.metadata.pop("execution", None)
         if tags(cell) & DRAWN:
             cell.outputs, cell.execution_count = [], None
-    notebook.metadata = {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
-    }
+    notebook.metadata = METADATA
     return notebook
 
 
