@@ -32,6 +32,7 @@ class Row(NamedTuple):
     expr: object
     because: str
     verdict: Verdict | None
+    using: tuple = ()
 
 
 def weakest(statuses):
@@ -82,11 +83,14 @@ class Derivation:
                 f"it holds at every probe, but was only {verdict.status}; take a smaller step, "
                 f"or write accept={verdict.status!r}",
             )
-        self.rows.append(Row(expr, because, verdict))
+        self.rows.append(Row(expr, because, verdict, tuple(using)))
         return self
 
     def cases(self, values, because, seconds=SECONDS):
-        """Add a value for every case, such as ``{z > 0: 1, z < 0: 0}``."""
+        """Add a value for both signs of a scalar: ``{z > 0: 1, z < 0: 0}``; z = 0 is left out."""
+        scalars = [_known_sign(condition) for condition in values]
+        if len(scalars) != 2 or len({s for s, in scalars}) != 1 or len(set(values)) != 2:
+            raise Misuse("cases() takes both signs of one scalar, {z > 0: ..., z < 0: ...}")
         verdicts = []
         for condition, value in values.items():
             where = _known_sign(condition)
@@ -137,6 +141,9 @@ class Derivation:
         """Where the derivation holds: nonzero denominators, positive logarithms, no kink."""
         found = {}
         for row in self.rows:
+            lemmas = [u for u in row.using if isinstance(u, Derivation)]
+            for condition in [c for lemma in lemmas for c in lemma.conditions]:
+                found.setdefault(condition)
             for condition in _conditions(entries(row.expr)):
                 found.setdefault(condition)
         return list(found)

@@ -78,7 +78,7 @@ def javascript(formulas):
     >>> from fnnlib.symbolic import array, index, size, total
     >>> n = size("n"); i = index("i", n); W, x = array("W", n, n), array("x", n)
     >>> print(javascript({"y": (total(lambda k: x[k] * W[k, i], n), [i])}))
-    function y(i, {W, n, x}) { return sum(0, n - 1, (k) => W[k][i]*x[k]); }
+    function y(i, {W, n, x}) { return sum(0, n - 1, (k) => x[k]*W[k][i]); }
     """
     lines = []
     for name, (expr, indices) in formulas.items():
@@ -94,7 +94,7 @@ def numpy(formulas):
     >>> from fnnlib.symbolic import array, index, size, total
     >>> n = size("n"); i = index("i", n); W, x = array("W", n, n), array("x", n)
     >>> print(numpy({"y": (total(lambda k: x[k] * W[k, i], n), [i])}))
-    def y(i, *, W, n, x): return sum(W[k][i]*x[k] for k in range(0, n - 1 + 1))
+    def y(i, *, W, n, x): return sum(x[k]*W[k][i] for k in range(0, n - 1 + 1))
     """
     lines = []
     for name, (expr, indices) in formulas.items():

@@ -78,6 +78,8 @@ def _expand(e):
 
 def _split_log(t):
     """log of a product of positive factors; 1 + exp(-z) counts as (exp(z) + 1) exp(-z)."""
+    if not isinstance(t, log):  # SymPy has evaluated it
+        return t
     argument = t.args[0]
     if argument.is_Add and not argument.has(Sum):
         argument = together(cancel(argument))

@@ -27,7 +27,7 @@ from sympy import (
 )
 from sympy.core.relational import Relational
 
-from .vocabulary import Array, Partial, Quantity
+from .vocabulary import Array, Misuse, Partial, Quantity
 
 DIGITS = 110  # working precision of a probe
 STEP = mp.mpf(10) ** -30  # of a difference quotient: its error is about STEP**2
@@ -166,6 +166,8 @@ class Probe:
     def _quotient(self, e, bound):
         self(e.variable, bound)
         key = self.location(e.variable, bound)
+        if key not in self.values:
+            raise Misuse(f"{e.variable} follows from other entries; differentiate by those")
         centre, ends = self.values[key], []
         outside = self.memo
         for side in (1, -1):

@@ -39,7 +39,7 @@ from .deadline import deadline
 from .lemma import rewrite
 from .normal import normal_form
 from .probe import DIGITS, TOLERANCE, Probe, Unusable
-from .shapes import check_indices, check_shapes, entry
+from .shapes import check_indices, check_shapes, check_unrolled, entry
 from .vocabulary import Array, Misuse, Partial, Quantity, Unrolled
 
 PROBES = 8  # every step must pass this many
@@ -73,6 +73,8 @@ def judge(a, b, using=(), where=None, seconds=SECONDS):
     follow = {u.array for u in known}.union(*[lemma.follow for lemma in lemmas])
     try:
         with deadline(seconds):
+            for u in known:
+                check_unrolled(u)
             a, b = _entries(sympify(a), sympify(b))
             sizes = probe_all(a, b, follow, where)
             for lemma in lemmas:

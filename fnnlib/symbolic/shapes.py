@@ -15,6 +15,7 @@ from sympy import (
     S,
     Sum,
     Transpose,
+    expand,
     preorder_traversal,
 )
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
@@ -57,6 +58,17 @@ def check_indices(e, ranges=None):
                 )
     for a in e.args:
         check_indices(a, ranges)
+
+
+def check_unrolled(u):
+    """Refuse to unroll a recurrence where it may not hold: off its axis, or at its start."""
+    (first, last), start = u.array.axes[0], u.array.start
+    if not (is_at_least(u.at, first, {}) and is_at_least(last, u.at, {})):
+        raise Misuse(f"{u.array.name} cannot be unrolled at {u.at}: its axis is {first}..{last}")
+    if start is None or expand(u.at - start) == 0 and u.array.value is not None:
+        return
+    if not (is_at_least(u.at, start + 1, {}) or is_at_least(start - 1, u.at, {})):
+        raise Misuse(f"{u.array.name} cannot be unrolled at {u.at}: it may be its start, {start}")
 
 
 def entry(e, i, j=S.Zero):

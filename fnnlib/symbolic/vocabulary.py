@@ -25,6 +25,7 @@ from sympy import (
     S,
     Sum,
     Symbol,
+    Tuple,
     diff,
     preorder_traversal,
     sympify,
@@ -110,7 +111,7 @@ class Array(IndexedBase):
         return self
 
     def _hashable_content(self):  # two definitions are two arrays, even under one name
-        return (*super()._hashable_content(), self.axes, self.serial)
+        return (*super()._hashable_content(), Tuple(*self.axes), self.serial)
 
     @property
     def func(self):  # an array is an atom: substitution never rebuilds it
