@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 
 from fnnlib.sphinx import icons
+from fnnlib.sphinx.run import Run
+from fnnlib.widgets.base import share_once
 
 HERE = Path(__file__).parent
 MATHJAX = "tex-chtml-full.js"  # the only MathJax file that never loads a further TeX extension
@@ -42,7 +44,8 @@ def skip(app, what, name, thing, skipping, options):
 
 def only_where_needed(app, page, template, context, doctree):
     """Sphinx gives the first page MathJax for the maths of its children; take it away again."""
-    if not app.env.domaindata["math"]["has_equations"].get(page):
+    maths = app.env.domaindata["math"]["has_equations"].get(page)
+    if app.builder.name == "html" and not maths:
         scripts = context["script_files"]
         context["script_files"] = [s for s in scripts if "mathjax" not in str(s).lower()]
 
@@ -62,7 +65,7 @@ def finish(app, exception):
         source_map.unlink()
     # Preloads carry crossorigin, which file:// refuses, and most icons are never drawn.
     for page in Path(app.outdir).rglob("*.html"):
-        page.write_text(FONT_PRELOAD.sub("", page.read_text("utf8")), "utf8")
+        page.write_text(share_once(FONT_PRELOAD.sub("", page.read_text("utf8"))), "utf8")
     icons.shrink(Path(app.outdir))
 
 
@@ -73,6 +76,7 @@ def setup(app):
     app.connect("autodoc-skip-member", skip)
     app.connect("html-page-context", only_where_needed, priority=900)
     app.connect("build-finished", finish)
+    app.add_directive("run", Run)
     app.add_css_file("book.css")
     app.add_js_file(None, body=SEARCH)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -8,7 +8,21 @@ from fnnlib.sphinx.browser import launch
 from fnnlib.sphinx.build import jupyter_book
 from fnnlib.sphinx.execute import Failed
 
+PAPER = 657  # pixels of text on A4 between the margins
 MARGIN = dict.fromkeys(("top", "bottom", "left", "right"), "18mm")
+# The theme hides the first heading of a page, which here is that of every chapter.
+SHEET = """.bd-article h1:first-of-type { display: block !important; break-before: page }
+#jb-print-docs-body { display: none !important }"""
+# On paper a widget is the picture that stands in where scripts are off, hidden solutions are open,
+# and a formula that would scroll on a screen is set smaller.
+STILL = """() => {
+  for (const picture of document.querySelectorAll(".fnnlib > noscript"))
+    picture.parentElement.innerHTML = picture.textContent
+  for (const hidden of document.querySelectorAll("details")) hidden.open = true
+  for (const box of document.querySelectorAll("div.math, mjx-container[display]"))
+    if (box.scrollWidth > box.clientWidth)
+      box.style.fontSize = `${Math.floor(98 * box.clientWidth / box.scrollWidth)}%`
+}"""
 
 
 def pdf(root):
@@ -22,13 +36,14 @@ def pdf(root):
         site = root / "_build" / "singlehtml"
         # The builder writes the page below book/, but links its assets from the top.
         page_file = shutil.copy(site / "book" / "intro.html", site / "print.html")
-        page = browser.new_page(color_scheme="light")
+        page = browser.new_page(color_scheme="light", viewport={"width": PAPER, "height": 960})
+        page.emulate_media(media="print")
         page.goto(page_file.as_uri())
         page.evaluate("MathJax.startup.promise.then(() => 1)")
+        page.add_style_tag(content=SHEET)
+        page.evaluate(STILL)
         target = root / "_build" / "book.pdf"
-        page.pdf(
-            path=target, format="A4", print_background=True, outline=True, tagged=True,
-            margin=MARGIN,
-        )
+        look = {"format": "A4", "print_background": True, "margin": MARGIN}
+        page.pdf(path=target, outline=True, tagged=True, **look)
         browser.close()
     return target
