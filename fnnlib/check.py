@@ -67,6 +67,7 @@ def gradient_check(forward, backward, args, rng, derivative=complex_step):
     >>> gradient_check(dense.forward, dense.backward, args, rng) < TOLERANCE["complex_step"]
     True
     """
+    require.generator("rng", rng)
     out, cache = forward(*args)
     dout = tree.map(lambda y: np.asarray(rng.normal(size=np.shape(y)), y.dtype), out)
     gradients = backward(dout, cache)

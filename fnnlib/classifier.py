@@ -18,12 +18,20 @@ class Params(NamedTuple):
     readout: dense.Params
 
 
+class Cache(NamedTuple):
+    """What the backward pass needs."""
+
+    rnn: rnn.Cache
+    readout: dense.Cache
+
+
 def init(rng, D, H, C, dtype=np.float64):
     """Random parameters for D inputs a step, H state units and C classes.
 
     >>> init(np.random.default_rng(0), 8, 16, 10).readout.W.shape
     (16, 10)
     """
+    C = require.count("C", C)
     return Params(rnn.init(rng, D, H, dtype), dense.init(rng, H, C, dtype))
 
 
@@ -37,9 +45,9 @@ def forward(p, x):
     require.kind("p", p, Params)
     require.arrays({"x": (x, "T B D")})
     s = rnn.State(np.zeros((x.shape[1], len(p.rnn.b)), x.dtype))
-    (h, s_T), through_time = rnn.forward(p.rnn, x, s)
+    (h, s_T), sequence = rnn.forward(p.rnn, x, s)
     z, readout = dense.forward(p.readout, s_T.h)
-    return z, (through_time, readout)
+    return z, Cache(sequence, readout)
 
 
 def backward(dz, cache):
@@ -50,11 +58,10 @@ def backward(dz, cache):
     >>> backward(np.ones_like(z), cache)[1].shape
     (5, 3, 8)
     """
-    require.kind("cache", cache, tuple)
-    through_time, readout = cache
+    sequence, readout = require.kind("cache", cache, Cache)
     dreadout, dh_T = dense.backward(dz, readout)
-    no_dh = np.zeros_like(through_time.h[1:])  # only the last state is read
-    drnn, dx, _ = rnn.backward((no_dh, rnn.State(dh_T)), through_time)
+    no_dh = np.zeros_like(sequence.h[1:])  # only the last state is read
+    drnn, dx, _ = rnn.backward((no_dh, rnn.State(dh_T)), sequence)
     return Params(drnn, dreadout), dx
 
 
@@ -66,6 +73,8 @@ def loss_and_gradients(p, batch):
     >>> dp.rnn.U.shape
     (16, 16)
     """
+    if len(require.kind("batch", batch, tuple)) != 2:
+        require.refuse("batch", "the pair (x, labels)", f"a tuple of {len(batch)}")
     x, labels = batch
     z, cache = forward(p, x)
     loss, loss_cache = losses.softmax_cross_entropy(z, labels)

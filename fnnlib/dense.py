@@ -81,7 +81,7 @@ def stack_init(rng, widths, dtype=np.float64):
     >>> [p.W.shape for p in stack_init(np.random.default_rng(0), (3, 4, 1))]
     [(3, 4), (4, 1)]
     """
-    if len(widths) < 2:
+    if len(require.kind("widths", widths, tuple)) < 2:
         require.refuse("widths", "at least two widths", widths)
     return tuple(init(rng, D, H, dtype) for D, H in zip(widths, widths[1:], strict=False))
 
@@ -95,9 +95,10 @@ def stack_forward(layers, x, activation="tanh"):
     >>> stack_forward(layers, np.ones((5, 3)))[0].shape
     (5, 1)
     """
-    require.kind("layers", layers, tuple)
-    if not layers or isinstance(layers, Params):
-        require.refuse("layers", "a tuple of one or more dense.Params", repr(layers))
+    for i, p in enumerate(require.kind("layers", layers, tuple)):
+        require.kind(f"layers.{i}", p, Params)
+    if not layers:
+        require.refuse("layers", "at least one layer", "none")
     f, _ = _activation(activation)
     caches, zs = [], []
     for p in layers:
@@ -129,6 +130,6 @@ def stack_backward(dz, cache):
 
 
 def _activation(name):
-    if name not in activations.ELEMENTWISE:
+    if not isinstance(name, str) or name not in activations.ELEMENTWISE:
         require.refuse("activation", f"one of {', '.join(activations.ELEMENTWISE)}", repr(name))
     return activations.ELEMENTWISE[name]

@@ -50,6 +50,7 @@ def sgd(learning_rate, momentum=0.0):
 
     def step(p, g, slots):
         _require(p, g)
+        tree.like("slots", slots, p)
         slots = tree.map(lambda v, g: momentum * v + g, slots, g)
         return tree.map(lambda p, v: p - learning_rate * v, p, slots), slots
 
@@ -78,6 +79,7 @@ def adam(learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-8):
 
     def step(p, g, slots):
         _require(p, g)
+        tree.like("slots.m", require.kind("slots", slots, AdamSlots).m, p)
         t = slots.t + 1
         m = tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, slots.m, g)
         v = tree.map(lambda v, g: beta2 * v + (1 - beta2) * g * g, slots.v, g)
@@ -109,7 +111,7 @@ def clip_by_global_norm(g, max_norm):
 
 def _require(p, g):
     """Finite gradients, one for each parameter, of its shape and precision."""
-    tree.map(lambda x, d: None, p, g)  # one structure
+    tree.like("g", g, p)
     for (name, d), (_, x) in zip(tree.leaves(g, "g"), tree.leaves(p), strict=True):
         require.floats(name, d)
         require.shape(name, d, x.shape)

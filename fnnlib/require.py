@@ -38,6 +38,20 @@ def kind(name, x, cls):
     return x
 
 
+def array(name, x, least=0):
+    """Require a NumPy array with at least ``least`` axes.
+
+    >>> array("x", [1.0])
+    Traceback (most recent call last):
+    TypeError: x: expected a NumPy array, got list
+    """
+    if not isinstance(x, np.ndarray) or isinstance(x, (np.matrix, np.ma.MaskedArray)):
+        refuse(name, "a NumPy array", _title(type(x)), TypeError)
+    if x.ndim < least:
+        refuse(name, f"{least} or more axes", f"shape {x.shape}")
+    return x
+
+
 def floats(name, x):
     """Require finite float32 or float64 numbers on non-empty axes; return them as an array.
 
@@ -45,10 +59,7 @@ def floats(name, x):
     Traceback (most recent call last):
     ValueError: x: expected float32 or float64, got int64
     """
-    if isinstance(x, (np.generic, float, complex)):
-        x = np.asarray(x)
-    if not isinstance(x, np.ndarray) or isinstance(x, (np.matrix, np.ma.MaskedArray)):
-        refuse(name, "a NumPy array", _title(type(x)), TypeError)
+    x = array(name, np.asarray(x) if isinstance(x, (np.generic, float, complex)) else x)
     if x.dtype not in PRECISION:
         refuse(name, "float32 or float64", x.dtype)
     if x.size == 0:
@@ -132,10 +143,10 @@ def precision(name, x):
 
     >>> precision("dtype", "f2")
     Traceback (most recent call last):
-    ValueError: dtype: expected float32 or float64, got 'f2'
+    ValueError: dtype: expected np.float32 or np.float64, got 'f2'
     """
     if not isinstance(x, (type, np.dtype)) or x not in (np.float32, np.float64):
-        refuse(name, "float32 or float64", repr(x))
+        refuse(name, "np.float32 or np.float64", repr(x))
     return np.dtype(x)
 
 
@@ -168,19 +179,6 @@ def shape(name, x, expected):
     return x
 
 
-def rank(name, x, least):
-    """Require a NumPy array with at least ``least`` axes.
-
-    >>> rank("x", np.zeros(3), 2)
-    Traceback (most recent call last):
-    ValueError: x: expected 2 or more axes, got shape (3,)
-    """
-    kind(name, x, np.ndarray)
-    if x.ndim < least:
-        refuse(name, f"{least} or more axes", f"shape {x.shape}")
-    return x
-
-
 def labels(name, x, C):
     """Require a non-empty array of class indices, integers from 0 to C - 1.
 
@@ -188,7 +186,7 @@ def labels(name, x, C):
     Traceback (most recent call last):
     ValueError: target: expected class indices from 0 to 2, got 3
     """
-    kind(name, x, np.ndarray)
+    array(name, x)
     if not np.issubdtype(x.dtype, np.integer):
         refuse(name, "integer class indices", x.dtype)
     if x.size == 0:
@@ -206,7 +204,7 @@ def mask(name, x, expected):
     Traceback (most recent call last):
     ValueError: mask: expected at least one True, got none
     """
-    kind(name, x, np.ndarray)
+    array(name, x)
     if x.dtype != bool:
         refuse(name, "booleans", x.dtype)
     shape(name, x, expected)
@@ -216,21 +214,20 @@ def mask(name, x, expected):
 
 
 def _bind(name, shape, axes, sizes):
-    lead = axes[0] == "..."
-    rank = len(axes) - lead
-    fits = len(shape) >= rank if lead else len(shape) == rank
-    found = _pairs(shape, axes) if fits else []
-    if not fits or any(sizes.setdefault(axis, size) != size for axis, size in found):
-        known = ", ".join(f"{axis} = {sizes[axis]}" for axis in sizes if axis in axes)
-        text = f"({', '.join(axes)}{',' * (len(axes) == 1)})"
-        refuse(name, f"shape {text} with {known}" if known else f"shape {text}", shape)
-
-
-def _pairs(shape, axes):
-    if axes[0] != "...":
-        return list(zip(axes, shape, strict=True))
-    cut = len(shape) - len(axes) + 1
-    return [("...", shape[:cut]), *zip(axes[1:], shape[cut:], strict=True)]
+    """Enter the axes' sizes into ``sizes``, or refuse a shape that contradicts what is known."""
+    found = shape
+    if axes[0] == "...":
+        cut = len(shape) - len(axes) + 1
+        found = (shape[:cut], *shape[cut:]) if cut >= 0 else ()
+    known = dict(sizes)
+    if len(found) != len(axes) or any(
+        sizes.setdefault(axis, size) != size for axis, size in zip(axes, found, strict=True)
+    ):
+        given = ", ".join(
+            f"{axis} = {known[axis]}" for axis in dict.fromkeys(axes) if axis in known
+        )
+        text = f"shape ({', '.join(axes)}{',' * (len(axes) == 1)})"
+        refuse(name, f"{text} with {given}" if given else text, shape)
 
 
 @functools.cache

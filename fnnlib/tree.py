@@ -51,6 +51,18 @@ def leaves(tree, name=""):
         yield from leaves(child, f"{name}.{key}" if name else str(key))
 
 
+def like(name, tree, model):
+    """Require ``tree``, an argument called ``name``, to have the leaves of ``model``.
+
+    >>> like("g", (np.ones(1),), (np.ones(1), np.ones(1)))
+    Traceback (most recent call last):
+    ValueError: g: expected the leaves g.0, g.1, got g.0
+    """
+    found, expected = ([path for path, _ in leaves(t, name)] for t in (tree, model))
+    if found != expected:
+        require.refuse(name, f"the leaves {', '.join(expected)}", ", ".join(found) or "none")
+
+
 def dot(a, b):
     """Pair a gradient with a step: the sum of ``a * b`` over all entries, with no conjugation.
 
@@ -66,6 +78,8 @@ def norm(tree):
     >>> norm((np.array([4e200]), np.array([0.0, 0.0])))
     4e+200
     """
+    if not any(leaves(tree)):
+        require.refuse("tree", "at least one leaf", "none")
     largest = max(float(np.max(np.abs(x))) for _, x in leaves(tree))
     if largest == 0 or not math.isfinite(largest):
         return largest

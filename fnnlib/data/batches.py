@@ -17,10 +17,13 @@ def minibatches(x, y, size, rng, epochs=1, axis=0):
     """
     require.generator("rng", rng)
     size, epochs = require.count("size", size), require.count("epochs", epochs)
-    require.rank("y", y, 1)
-    n = require.rank("x", x, axis + 1).shape[axis]
-    if len(y) != n or n == 0:
-        require.refuse("y", f"{n} examples like axis {axis} of x, at least one", len(y))
+    if axis not in (0, 1):
+        require.refuse("axis", "0 or 1", repr(axis))
+    n = require.array("x", x, axis + 1).shape[axis]
+    if n == 0:
+        require.refuse("x", "at least one example", f"shape {x.shape}")
+    if len(require.array("y", y, 1)) != n:
+        require.refuse("y", f"{n} examples like axis {axis} of x", len(y))
     return _batches(x, y, size, rng, epochs, axis)
 
 
