@@ -10,18 +10,19 @@ from fnnlib.sphinx.execute import Failed
 
 PAPER = 657  # pixels of text on A4 between the margins
 MARGIN = dict.fromkeys(("top", "bottom", "left", "right"), "18mm")
-# The theme hides the first heading of a page, which here is that of every chapter.
-SHEET = """.bd-article h1:first-of-type { display: block !important; break-before: page }
-#jb-print-docs-body { display: none !important }"""
+SHEET = """.toctree-wrapper > section { break-before: page }
+* { animation: none !important }"""
 # On paper a widget is the picture that stands in where scripts are off, hidden solutions are open,
 # and a formula that would scroll on a screen is set smaller.
 STILL = """() => {
   for (const picture of document.querySelectorAll(".fnnlib > noscript"))
     picture.parentElement.innerHTML = picture.textContent
   for (const hidden of document.querySelectorAll("details")) hidden.open = true
-  for (const box of document.querySelectorAll("div.math, mjx-container[display]"))
-    if (box.scrollWidth > box.clientWidth)
-      box.style.fontSize = `${Math.floor(98 * box.clientWidth / box.scrollWidth)}%`
+  for (const box of document.querySelectorAll("mjx-container[display]"))
+    if (box.scrollWidth > box.clientWidth) {
+      const size = parseFloat(getComputedStyle(box).fontSize)
+      box.style.fontSize = `${0.99 * size * box.clientWidth / box.scrollWidth}px`
+    }
 }"""
 
 
