@@ -47,12 +47,13 @@ class Run(SphinxDirective):
         scope = self.env.temp_data.setdefault("fnnlib_run", {"__name__": "__main__"})
         try:
             printed, value = run(source, scope)
+            text = markdown(value)
         except Exception as error:
             raise self.error(f"{type(error).__name__}: {error}") from error
         shown = nodes.container(classes=["cell_output"])
         if printed:
             shown += _literal(printed.rstrip(), "text")
-        if text := markdown(value):
+        if text:
             shown += self.parse_text_to_nodes(text)
         elif value is not None:
             shown += _literal(repr(value), "text")
