@@ -7,8 +7,12 @@ except ImportError as error:
 
 from fnnlib.widgets.activations import ActivationExplorer
 from fnnlib.widgets.base import BookWidget, share_once
+from fnnlib.widgets.digits_panel import DigitsPanel
 from fnnlib.widgets.gradient_flow import GradientFlow
 from fnnlib.widgets.losses import LossExplorer
 from fnnlib.widgets.training_lab import TrainingLab
 
-__all__ = ["ActivationExplorer", "BookWidget", "GradientFlow", "LossExplorer", "TrainingLab", "share_once"]
+__all__ = [
+    "ActivationExplorer", "BookWidget", "DigitsPanel", "GradientFlow", "LossExplorer",
+    "TrainingLab", "share_once",
+]  # fmt: skip

@@ -82,7 +82,8 @@ class BookWidget(anywidget.AnyWidget):
     def __init__(self, key=None, **state):
         self.key = key or self.module
         super().__init__(**state)
-        self._esm = f"{emit.JS_KERNELS}\n{read('ui.js')}\n{self._script()}"
+        self._body = self._script()
+        self._esm = f"{emit.JS_KERNELS}\n{read('ui.js')}\n{self._body}"
 
     def formulas(self):
         """What the module computes with: {function name: (expression, [free indices])}."""
@@ -133,7 +134,7 @@ class BookWidget(anywidget.AnyWidget):
 
     def _page_html(self):
         shared = f"{emit.JS_KERNELS}\n{read('ui.js')}\n{read('host.js')}"
-        body = self._script().replace("export default {", "return { SPEC,")
+        body = self._body.replace("export default {", "return { SPEC,")
         start = json.dumps({"key": self.key, "state": self.state()})
         return (
             f'<div class="fnnlib" id="fnnlib-{self.key}">\n'

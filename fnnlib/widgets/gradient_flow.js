@@ -42,7 +42,7 @@ function render({ model, el }) {
     const r = Math.min(10, gap * 0.32);
     const arrow = (from, to, y, head) => `M${from} ${y}H${to}` + (gap > 16 ? `l${head} -4m${-head} 4l${head} 4` : "");
     const note = (x, y, text) => ui.svg("text", { class: "note", x, y, "text-anchor": "middle" }, ...ui.richSvg(text));
-    root.append(ui.svg("text", { class: "title", x: 16, y: 20 }, "unrolled net; below, the gradient coming back"));
+    root.append(ui.svg("text", { class: "title", x: 4, y: 20 }, "unrolled net, and the gradient going back"));
     for (let t = 1; t <= T; t++) {
       const strength = Math.min(1, Math.max(0, 1 + Math.log10(size(g[t - 1])) / 6));
       root.append(ui.svg("path", { class: "arrow", d: arrow(X(t - 1) + r, X(t) - r - 1, 48, -4) }));
@@ -114,4 +114,4 @@ function render({ model, el }) {
   redraw();
 }
 
-export default { render, maths, run };
+export default { render, maths, run, matrix };

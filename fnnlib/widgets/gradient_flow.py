@@ -1,5 +1,6 @@
 """How far back a gradient reaches: an unrolled net whose recurrent weights can be moved."""
 
+import functools
 import math
 
 import numpy as np
@@ -11,6 +12,7 @@ from fnnlib.widgets.activations import function_name, slope
 from fnnlib.widgets.base import BookWidget, formula
 
 
+@functools.cache
 def step_back():
     """One step back through ``h' = phi(x W + h U + b)``, for any differentiable phi.
 

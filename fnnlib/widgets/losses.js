@@ -66,4 +66,4 @@ function render({ model, el }) {
   redraw();
 }
 
-export default { render, maths };
+export default { render, maths, example, gradient };

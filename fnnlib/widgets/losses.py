@@ -41,6 +41,12 @@ class LossExplorer(BookWidget):
         """The classes, for the target."""
         return list(range(len(self.logits))) if name == "target" else super().options(name)
 
+    @traitlets.validate("logits")
+    def _as_many(self, proposal):
+        if self._esm and len(proposal["value"]) != len(self.logits):
+            raise traitlets.TraitError(f"expected {len(self.logits)} logits, as at the start")
+        return proposal["value"]
+
     @traitlets.validate("target")
     def _a_class(self, proposal):
         if proposal["value"] >= len(self.logits):

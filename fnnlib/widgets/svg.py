@@ -70,7 +70,8 @@ class Axes:
 
     def _frame(self, title, xlabel, xticks):
         left, top, right, bottom = self.box
-        for v in ticks(*self.y, 5):
+        span = self.y[1] - self.y[0]
+        for v in ticks(*self.y, min(5, span) if self.log else 5):
             y = self.place(self.x[0], 10.0**v if self.log else v)[1]
             self.parts.append(f'<path class="grid" d="M{left} {y:.1f}H{right}"/>')
             label = "10" + str(round(v)).translate(SUPERSCRIPT) if self.log else number(v)

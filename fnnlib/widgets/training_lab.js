@@ -107,8 +107,7 @@ function render({ model, el }) {
       a.dot(t, Math.min(1.6, Math.max(-1.6, all[names.output][t - 1][0][0])), "f1", 4);
     }
   });
-  const key = ui.html("p", { class: "legend" }, "bars: input x_t · rings: the input ",
-    ui.html("output"), " steps before, which is the target · dots: the answer");
+  const key = ui.html("p", {});
 
   const told = ui.status();
   const story = () => {
@@ -125,7 +124,7 @@ function render({ model, el }) {
   let spoken = 0;
   const show = () => {
     for (const picture of [loss, norm, answers]) picture.redraw();
-    key.querySelector("output").textContent = model.get("delay");
+    key.replaceChildren(...ui.rich(`Bars: input x_t. Rings: target x_{t−${model.get("delay")}}. Dots: the net's answer.`));
     play.textContent = model.get("running") ? "Pause" : "Play";
     play.disabled = once.disabled = lab.diverged || lab.losses.length >= BUDGET;
     told.classList.toggle("warning", lab.diverged);

@@ -1,5 +1,6 @@
 """A small recurrent net that learns to recall its input, trained in the page."""
 
+import itertools
 import math
 
 import numpy as np
@@ -11,6 +12,9 @@ from fnnlib.widgets.base import BookWidget, formula, words
 
 T, B = 16, 8  # steps of a sequence, sequences in a batch
 LIMIT = 1e6  # a loss above it is called diverged
+WANTED = (
+    "state", "output", "loss", "error", "adjoint", "delta", "dW", "dU", "db", "dV", "dc",
+)  # fmt: skip
 NAMES = {
     "input": "x", "state": "h", "output": "y", "target": "target", "error": "e", "delta": "delta",
     "adjoint": "lambda_", "W": "W", "U": "U", "b": "b", "V": "V", "c": "c",
@@ -50,11 +54,10 @@ class TrainingLab(BookWidget):
     loss = traitlets.Float(None, allow_none=True).tag(sync=True)
 
     def __init__(self, formulas, names=None, **state):
-        wanted = ["state", "output", "loss", "error", "adjoint", "delta", "dW", "dU", "db", "dV", "dc"]
-        if set(formulas) != set(wanted):
-            raise ValueError(f"formulas: expected {wanted}, got {list(formulas)}")
+        if set(formulas) != set(WANTED):
+            raise ValueError(f"formulas: expected {WANTED}, got {sorted(formulas)}")
         self.names = NAMES | (names or {})
-        self.derived = {name: formula(formulas[name]) for name in wanted}
+        self.derived = {name: formula(formulas[name]) for name in WANTED}
         unknown = words(self.derived) - set(self.names.values())
         if unknown:
             raise ValueError(f"formulas: {sorted(unknown)} not known; known are {self.names}")
@@ -69,18 +72,20 @@ class TrainingLab(BookWidget):
         return {"T": T, "B": B, "limit": LIMIT, "names": self.names}
 
     def run(self, steps):
-        """The same training run with the library: a list of ``train.Step``."""
+        """The same training run with the library: ``train.Step`` up to ``steps`` or divergence."""
         draw = generator(self.seed)
         p = initial(draw, self.hidden)
         batches = (batch(draw, self.delay, T, B) for _ in range(steps))
-        return list(train.fit(loss_and_gradients, p, batches, optim.sgd(self.learning_rate)))
+        fit = train.fit(loss_and_gradients, p, batches, optim.sgd(self.learning_rate))
+        return list(itertools.takewhile(lambda s: s.loss < LIMIT and s.norm < LIMIT, fit))
 
     def picture(self):
         """Loss and size of the gradient over the first steps."""
         steps = self.run(150)
-        span = (0, len(steps))
-        left = svg.Axes((44, 32, 310, 170), span, (-4, 1), "loss", "step", log=True)
-        right = svg.Axes((374, 32, 640, 170), span, (-4, 1), "gradient norm", "step", log=True)
+        span = (0, max(50, len(steps)))
+        high = math.ceil(math.log10(max(10, *(s.loss for s in steps), *(s.norm for s in steps))))
+        left = svg.Axes((44, 32, 310, 170), span, (-4, high), "loss", "step", log=True)
+        right = svg.Axes((374, 32, 640, 170), span, (-4, high), "gradient norm", "step", log=True)
         left.line([(s.number, s.loss) for s in steps], "s0")
         right.line([(s.number, s.norm) for s in steps], "s1 whole")
         return svg.picture("Loss and gradient norm in training", 650, 210, left, right)
