@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+from fnnlib.symbolic.printing import label
+
 MIME = "application/vnd.fnnlib.record+json"
 FIELDS = ("kind", "name", "chapter", "status", "function", "sizes", "error_bound")
 
@@ -68,7 +70,7 @@ def table(rows):
 
 
 def _row(row, derived):
-    equation = f"{{eq}}`eq-{row['name']}`" if row["name"] in derived else ""
+    equation = f"{{eq}}`{label(row['name'])}`" if row["name"] in derived else ""
     code = row["function"]
     function = f"{{py:func}}`{code} <fnnlib.{code}>`" if code else ""
     bound = "" if row["error_bound"] is None else f"{row['error_bound']:.1e}"

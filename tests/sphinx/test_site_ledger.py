@@ -33,6 +33,10 @@ def test_a_check_links_to_equation_chapter_and_function():
     }
 
 
+def test_an_equation_is_found_under_the_label_that_pages_give_it():
+    assert "{eq}`eq-softmax-jacobian`" in ledger.table([DERIVED | {"name": "softmax_jacobian"}])
+
+
 def test_a_check_of_no_derivation_links_to_no_equation():
     assert "eq-bptt" not in ledger.table([CHECKED])
 
