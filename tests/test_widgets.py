@@ -4,9 +4,11 @@ import asyncio
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import derived
 import numpy as np
+import pydata_sphinx_theme
 import pytest
 import traitlets
 
@@ -32,14 +34,12 @@ MAKE = {
     "training_lab": lambda **s: TrainingLab(derived.backpropagation_through_time(), **s),
 }
 every_widget = pytest.mark.parametrize("name", MAKE)
+THEME = Path(pydata_sphinx_theme.__file__).parent / "theme/pydata_sphinx_theme/static/styles"
 PAGE = """<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width"><title>A page</title><style>
-html[data-theme="light"] {{ --pst-color-text-base: #222832; --pst-color-background: #fff;
-  --pst-color-text-muted: #48566b; --pst-color-border: #d1d5da; color-scheme: light }}
-html[data-theme="dark"] {{ --pst-color-text-base: #ced6dd; --pst-color-background: #14181e;
-  --pst-color-text-muted: #9ca4af; --pst-color-border: #48566b; color-scheme: dark }}
-body {{ margin: 16px; background: var(--pst-color-background) }}</style></head>
-<body><div class="text_html">{body}</div></body></html>"""
+<meta name="viewport" content="width=device-width"><title>A page</title>
+<link rel="stylesheet" href="{styles}/pydata-sphinx-theme.css"></head>
+<body style="padding: 16px"><main class="bd-content" style="display: block">
+<div class="cell_output"><div class="output text_html">{body}</div></div></main></body></html>"""
 
 
 def html(widget):
@@ -54,7 +54,7 @@ def show(tmp_path, visit):
     def shown(*widgets, query="", theme="light", **options):
         body = share_once("<p>Prose.</p>".join(map(html, widgets)))
         path = tmp_path / "page.html"
-        path.write_text(PAGE.format(theme=theme, body=body), encoding="utf8")
+        path.write_text(PAGE.format(theme=theme, body=body, styles=THEME.as_uri()), encoding="utf8")
         visits.append(visit(path.as_uri() + query, theme=theme, **options))
         page = visits[-1].page
         if options.get("java_script_enabled", True):
@@ -326,6 +326,9 @@ def test_colours_stand_out_in_both_themes(show, theme):
     page = show(MAKE["activations"](compare=everything), theme=theme)
     background = luminance(page.evaluate("getComputedStyle(document.body).backgroundColor"))
     assert (background < 0.1) == (theme == "dark")
+    # The theme puts outputs on a light box in dark mode; widgets stand on the page itself.
+    box = page.eval_on_selector(".text_html", "e => getComputedStyle(e).backgroundColor")
+    assert box == "rgba(0, 0, 0, 0)"
 
     def contrast(selector, style):
         colour = page.eval_on_selector(selector, f"e => getComputedStyle(e).{style}")

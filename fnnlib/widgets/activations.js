@@ -48,11 +48,10 @@ function render({ model, el }) {
     a.dot(z, value, fillOf(focus()));
   });
   const below = ui.picture(210, "Derivatives", (root, width) => {
-    const [a, z, slope] = plot(root, [40, 32, width - 10, 168], "_slope",
-      { y: [-0.08, 1.1], title: "f′(z)", xlabel: "z" });
     const limit = model.get("threshold");
+    const [a, z, slope] = plot(root, [40, 32, width - 10, 168], "_slope",
+      { y: [-0.08, 1.1], title: `f′(z), shaded where |f′| < ${limit.toFixed(2)}`, xlabel: "z" });
     a.line([[-LIMIT, limit], [LIMIT, limit]], "reference");
-    a.text(width - 14, a.Y(limit) - 5, "shaded: |f′| below this line", { class: "note", "text-anchor": "end" });
     a.dot(z, slope, fillOf(focus()));
   });
 

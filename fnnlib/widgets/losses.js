@@ -1,5 +1,5 @@
 // Bars of probabilities and of gradients, and both losses along the logit of the target class.
-const LOSSES = [["cross_entropy", "cross-entropy", "s0", "f0"], ["squared_error", "squared error", "s1", "f1"]];
+const LOSSES = [["cross_entropy", "Cross-entropy", "s0", "f0"], ["squared_error", "Squared error", "s1", "f1"]];
 const RANGE = [-8, 8];
 const CURVE = Array.from({ length: 81 }, (_, k) => -8 + k / 5);
 
@@ -51,11 +51,11 @@ function render({ model, el }) {
     for (const { redraw } of [probabilities, gradients, curves]) redraw();
     const given = now();
     const target = model.get("target");
-    const say = ([name, words]) => `${words} ${ui.number(maths[name](given))} with gradient ` +
-      `${ui.number(gradient(name, given)[target])} on z_${target}`;
+    const say = ([name, words]) => `${words} ${ui.number(maths[name](given))}, its gradient ` +
+      `${ui.number(gradient(name, given)[target])} on z_${target}.`;
     const right = given.p[target] === Math.max(...given.p);
     told.replaceChildren(...ui.rich(`The classifier is ${right ? "right" : "wrong"}: ` +
-      `p_${target} = ${ui.number(given.p[target])}. ${LOSSES.map(say).join("; ")}.`));
+      `p_${target} = ${ui.number(given.p[target])}. ${LOSSES.map(say).join(" ")}`));
   };
   ui.watch(model, ["logits", "target"], redraw);
   const sliders = model.get("logits").map((_, c) =>
