@@ -70,10 +70,8 @@ def expand_definitions(e, known=(), only=None, deep=False):
         return (t.base, expand(t.indices[0])) in unrolled
 
     e = fresh(e)
-    while True:
+    while any(isinstance(t, Quantity) or is_known(t) for t in preorder_traversal(e)):
         e = e.replace(lambda t: isinstance(t, Quantity), lambda t: fresh(t.value))
-        if not any(map(is_known, preorder_traversal(e))):
-            break
         e = e.replace(is_known, _entry_body)
     if e.has(Partial):
         assert only is None

@@ -9,12 +9,10 @@ from sympy import (
     Piecewise,
     Pow,
     S,
-    Sum,
     Symbol,
     log,
     preorder_traversal,
     sympify,
-    together,
 )
 from sympy.core.relational import StrictGreaterThan, StrictLessThan
 
@@ -208,5 +206,4 @@ def _conditions(e):
 
 
 def _certainly_positive(e):
-    e = expand_definitions(e, deep=True)
-    return is_positive(e) or not e.has(Sum) and is_positive(together(e))
+    return is_positive(expand_definitions(e, deep=True))

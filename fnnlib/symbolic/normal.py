@@ -45,14 +45,53 @@ def normal_form(e, ranges=None):
     return Add(*[_apply_deltas(t) for t in Add.make_args(e)])
 
 
+def shifted(e):
+    """Every sum counted from zero: sum_(1..T) f(t) = sum_(0..T-1) f(t + 1)."""
+    def shift(t):
+        body, limits = t.function, []
+        for k, lo, hi in t.limits:
+            body = body.xreplace({k: k + lo})
+            limits.append((k, S.Zero, hi - lo))
+        return Sum(body, *limits)
+
+    def plain(t):
+        names = [k for k, *_ in t.limits] if isinstance(t, Sum) else []
+        return isinstance(t, Sum) and not any(Tuple(*limit[1:]).has(*names) for limit in t.limits)
+
+    return normal_form(e.replace(plain, shift))
+
+
+def common_start(e):
+    """Sums that end alike start alike: q(0) + sum_(1..T) q(t) = sum_(0..T) q(t)."""
+    single = [t for t in e.atoms(Sum) if len(t.limits) == 1 and t.limits[0][1].is_Integer]
+    first = {}
+    for t in single:
+        _, lo, hi = t.limits[0]
+        first[hi] = min(lo, first.get(hi, lo))
+
+    def extend(t):
+        k, lo, hi = t.limits[0]
+        early = [t.function.xreplace({k: S(r)}) for r in range(first[hi], lo)]
+        return Sum(t.function, (k, first[hi], hi)) - Add(*early)
+
+    def late(t):
+        _, lo, hi = t.limits[0]
+        return lo > first[hi] and is_at_least(hi - lo, -1, {})
+
+    return normal_form(e.xreplace({t: extend(t) for t in single if late(t)}))
+
+
 def is_positive(e):
     """Whether a real expression is certainly positive: exponentials, and sums of them."""
     if e.is_positive:
         return True
     if isinstance(e, exp):
         return bool(e.args[0].is_real) or _is_real(e.args[0])
-    if isinstance(e, (Add, Mul)):
-        return all(map(is_positive, e.args))
+    if isinstance(e, (Add, Mul)) and all(map(is_positive, e.args)):
+        return True
+    if isinstance(e, Add):  # 1 - 1/(1 + exp(-z)) is positive, though its terms are not
+        product = _over_one_denominator(e)
+        return not isinstance(product, Add) and is_positive(product)
     if isinstance(e, Pow):
         return is_positive(e.base) and _is_real(e.exp)
     if isinstance(e, Sum):  # not empty, and every term positive
@@ -80,16 +119,19 @@ def _split_log(t):
     """log of a product of positive factors; 1 + exp(-z) counts as (exp(z) + 1) exp(-z)."""
     if not isinstance(t, log):  # SymPy has evaluated it
         return t
-    argument = t.args[0]
-    if argument.is_Add and not argument.has(Sum):
-        argument = together(cancel(argument))
-    factors = [f.as_base_exp() if not isinstance(f, exp) else (f, S.One)
+    argument = _over_one_denominator(t.args[0])
+    factors = [(f, S.One) if isinstance(f, exp) else f.as_base_exp()
                for f in Mul.make_args(argument)]
-    if isinstance(argument, exp) and _is_real(argument.args[0]):
-        return argument.args[0]
-    if len(factors) == 1 and factors[0][1] == 1 or not all(is_positive(b) for b, _ in factors):
+    if not all(is_positive(base) and _is_real(power) for base, power in factors):
         return t
-    return Add(*[power * _split_log(log(base)) for base, power in factors])
+    if len(factors) == 1 and factors[0][1] == 1 and not isinstance(argument, exp):
+        return log(argument)
+    return Add(*[power * (base.args[0] if isinstance(base, exp) else _split_log(log(base)))
+                 for base, power in factors])
+
+
+def _over_one_denominator(e):
+    return together(cancel(e)) if e.is_Add and not e.has(Sum) else e
 
 
 def _delta(e, ranges):

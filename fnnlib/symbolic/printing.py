@@ -2,7 +2,7 @@
 
 import re
 
-from sympy import Add, Function, MatAdd, MatMul, Mul, Pow, S, Symbol, default_sort_key
+from sympy import Add, Function, Indexed, MatAdd, MatMul, Mul, Pow, S, Symbol, default_sort_key
 from sympy.core.function import Lambda
 from sympy.matrices.expressions.matexpr import MatrixExpr
 from sympy.printing.latex import LatexPrinter, greek_letters_set
@@ -15,7 +15,9 @@ MARKS = {
     "probed": r"\overset{?}{\approx}",
 }
 _LONG = 48  # a line whose formula has more visible symbols puts its reason below
-_DOTTED = "dot"  # hdot prints as h with a dot
+_ACCENTS = ("dot", "hat")  # hdot prints as h with a dot
+_CAPITALS = {"Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi",
+             "Omega"}
 
 
 def latex(e):
@@ -30,10 +32,11 @@ def latex(e):
 
 
 def name(text, bold=False):
-    """The LaTeX of a name: Greek letters, dotted directions, an upright word otherwise."""
-    if text.endswith(_DOTTED) and len(text) > len(_DOTTED):
-        return rf"\dot{{{name(text[: -len(_DOTTED)], bold)}}}"
-    if text in greek_letters_set or text == "ell":
+    """The LaTeX of a name: Greek letters, dots and hats, an upright word otherwise."""
+    accent = next((a for a in _ACCENTS if text.endswith(a) and len(text) > len(a)), None)
+    if accent:
+        return rf"\{accent}{{{name(text.removesuffix(accent), bold)}}}"
+    if text in greek_letters_set | _CAPITALS or text == "ell":
         return rf"\boldsymbol{{\{text}}}" if bold else rf"\{text}"
     if len(text) == 1:
         return rf"\mathbf{{{text}}}" if bold else text
@@ -82,7 +85,7 @@ class _Printer(LatexPrinter):
 
     def _derivative(self, expr, variable):
         below = rf"\partial {self._print(variable)}"
-        if expr.is_Atom or expr.is_Function or hasattr(expr, "base"):
+        if expr.is_Atom or expr.is_Function or isinstance(expr, Indexed):
             return rf"\frac{{\partial {self._print(expr)}}}{{{below}}}"
         return rf"\frac{{\partial}}{{{below}}} \Bigl[ {self._print(expr)} \Bigr]"
 
@@ -141,7 +144,8 @@ class _Printer(LatexPrinter):
         if isinstance(f, Lambda) and getattr(f.expr, "func", None) is not None:
             u = f.variables[0]
             if f.expr.args == (u,):
-                head = getattr(f.expr, "tex", None) or rf"\{type(f.expr).__name__}"
+                named = hasattr(f.expr, "tex")
+                head = f.expr.tex + _order_marks(f.expr) if named else rf"\{type(f.expr).__name__}"
                 return rf"{head}({inside})"
             shown = self._print(f.expr.xreplace({u: Symbol("@")}))
             return rf"\left({shown.replace('@', inside)}\right)"
@@ -150,7 +154,8 @@ class _Printer(LatexPrinter):
     def _print_Function(self, e, exp=None):
         if not hasattr(e, "tex"):
             return super()._print_Function(e, exp)
-        head = e.tex if exp is None else f"{e.tex}^{{{exp}}}"
+        head = e.tex + _order_marks(e)
+        head = head if exp is None else f"{head}^{{{exp}}}"
         return f"{head}({', '.join(map(self._print, e.args))})"
 
     def _print_exp(self, e, exp=None):
@@ -160,6 +165,13 @@ class _Printer(LatexPrinter):
 
 def _is_negative(term):
     return bool(term.as_coeff_Mul()[0].is_negative)
+
+
+def _order_marks(f):
+    """Primes for a function of one argument, else the numbers of the arguments."""
+    if len(f.args) == 1:
+        return "'" * len(f.orders)
+    return f"_{{{','.join(map(str, f.orders))}}}" if f.orders else ""
 
 
 def _reading_order(f):

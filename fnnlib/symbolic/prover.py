@@ -37,7 +37,7 @@ from sympy.functions.elementary.hyperbolic import HyperbolicFunction
 from .binding import expand_definitions
 from .deadline import deadline
 from .lemma import rewrite
-from .normal import normal_form
+from .normal import common_start, normal_form, shifted
 from .probe import DIGITS, TOLERANCE, Probe, Unusable
 from .shapes import check_indices, check_shapes, check_unrolled, entry
 from .vocabulary import Array, Misuse, Partial, Quantity, Unrolled
@@ -168,7 +168,7 @@ def prove(a, b, known=(), named=(), where=None):
 def vanishes(e):
     """How ``e = 0`` is shown, or None."""
     e = normal_form(e)
-    if e == 0:
+    if e == 0 or shifted(e) == 0 or common_start(e) == 0:
         return "normal form"
     if e.has(HyperbolicFunction):
         e = normal_form(e.rewrite(exp))

@@ -10,6 +10,7 @@ from sympy import (
     Integer,
     MatAdd,
     MatMul,
+    MatPow,
     MatrixExpr,
     Mul,
     S,
@@ -30,6 +31,8 @@ def check_shapes(e):
         if isinstance(t, MatMul):
             factors = [a for a in t.args if isinstance(a, MatrixExpr)]
             pairs = [(a, b, a.cols, b.rows) for a, b in zip(factors, factors[1:], strict=False)]
+        elif isinstance(t, MatPow):
+            pairs = [(t.base, t.base, t.base.cols, t.base.rows)]
         elif isinstance(t, (MatAdd, HadamardProduct)):
             pairs = [(t.args[0], a, t.args[0].shape, a.shape) for a in t.args[1:]]
         else:
@@ -82,13 +85,15 @@ def entry(e, i, j=S.Zero):
     if isinstance(e, HadamardProduct):
         return Mul(*[entry(a, i, j) for a in e.args])
     if isinstance(e, MatMul):
-        return _product_entry(e, i, j)
+        return _product_entry(e.args, i, j)
+    if isinstance(e, MatPow) and e.exp.is_Integer and e.exp > 0:
+        return _product_entry([e.base] * int(e.exp), i, j)
     return e._entry(i, j)
 
 
-def _product_entry(e, i, j):
-    factors = [a for a in e.args if isinstance(a, MatrixExpr)]
-    scale = Mul(*[a for a in e.args if not isinstance(a, MatrixExpr)])
+def _product_entry(args, i, j):
+    factors = [a for a in args if isinstance(a, MatrixExpr)]
+    scale = Mul(*[a for a in args if not isinstance(a, MatrixExpr)])
     inner = [S.Zero if a.cols == 1 else Dummy("k", integer=True) for a in factors[:-1]]
     body = Mul(*[entry(a, r, c) for a, r, c in
                  zip(factors, [i, *inner], [*inner, j], strict=True)])

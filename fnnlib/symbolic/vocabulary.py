@@ -133,7 +133,11 @@ class Array(IndexedBase):
 
     @cached_property
     def template(self):
-        """The rule written out once: its indices and the entry that they give."""
+        """The rule written out once: its indices and the entry that they give.
+
+        Kept from the first use on, so that a name which is used again in a notebook does not
+        change a definition behind a proof.
+        """
         indices = tuple(Dummy(f"i{n}", integer=True) for n in range(len(self.axes)))
         return indices, sympify(self.rule(*indices))
 
@@ -141,7 +145,8 @@ class Array(IndexedBase):
         """The entry that the definition or the recurrence gives at these indices."""
         if self.start is not None and indices[0] == self.start:
             return self.value
-        return sympify(self.rule(*indices))
+        names, entry = self.template
+        return entry.xreplace(dict(zip(names, map(sympify, indices), strict=True)))
 
     def unroll(self, at):
         """The fact that the recurrence holds at time ``at``, to be named in ``using=``."""
@@ -298,16 +303,14 @@ def _function(name, tex, meaning, orders):
             raise ArgumentIndexError(self, argindex)
         return _function(name, tex, meaning, (*orders, argindex))(*self.args)
 
-    single = set(orders) <= {1}
-    mark = "'" * len(orders) if single else "_" + "".join(map(str, orders))
+    mark = "'" * len(orders) if set(orders) <= {1} else "_" + "".join(map(str, orders))
     return type(
         name + mark,
         (Function,),
         {
             "fdiff": fdiff,
             "base_name": name,
-            "tex": (tex or rf"\operatorname{{{name}}}")
-            + ("'" * len(orders) if single else f"_{{{','.join(map(str, orders))}}}"),
+            "tex": tex or rf"\operatorname{{{name}}}",
             "meaning": staticmethod(meaning) if meaning else None,
             "orders": orders,
             "_eval_is_real": lambda self: True,
@@ -334,12 +337,7 @@ def prime(f):
     >>> prime(function("phi"))(scalar("z"))
     phi'(z)
     """
-    return _function(f.base_name, _bare_tex(f), f.meaning, (*f.orders, 1))
-
-
-def _bare_tex(f):
-    bare = f.tex.rstrip("'")
-    return None if bare == rf"\operatorname{{{f.base_name}}}" else bare
+    return f(Dummy(real=True)).fdiff(1).func
 
 
 @lru_cache(None)

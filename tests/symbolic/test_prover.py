@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from fnnlib.symbolic import D, Derivation, Refused, scalar, sigmoid, sqrt
+from fnnlib.symbolic import Derivation, Refused, scalar, sigmoid, sqrt
 from fnnlib.symbolic import prover as prover_module
 from fnnlib.symbolic.prover import judge
 

@@ -130,7 +130,8 @@ WRONG = [
     ("dU with lambda for delta", dU, over(lambda t, r: h[t - 1, r, net.i] * net.lam[t, r, net.j])),
     ("dU of one example", dU, over(lambda t: h[t - 1, 0, net.i] * net.dl[t, 0, net.j], (1, T_))),
     ("dW, sign", dW, -over(lambda t, r: net.x[t, r, net.k] * net.dl[t, r, net.j])),
-    ("dW averaged over time", dW, over(lambda t, r: net.x[t, r, net.k] * net.dl[t, r, net.j]) / T_),
+    ("dW averaged over time", dW,
+     over(lambda t, r: net.x[t, r, net.k] * net.dl[t, r, net.j] / T_)),
     ("db counted over D", db, over(lambda t, r: net.dl[t, r, net.j]) * net.D),
     ("db without the batch", db, over(lambda t: net.dl[t, 0, net.j], (1, T_))),
     ("dV with h_{t-1}", dV, over(lambda t, r: h[t - 1, r, net.j] * net.e[t, r, net.q])),
@@ -178,7 +179,9 @@ def wrong_lemmas():
         *using(s)[:2], net.carry.unroll(s + 1), net.dl]
 
 
-@pytest.mark.parametrize("name, left, right, using", list(wrong_lemmas()), ids=lambda v: str(v)[:30])
+@pytest.mark.parametrize(
+    "name, left, right, using", list(wrong_lemmas()), ids=lambda v: str(v)[:30]
+)
 def test_a_wrong_induction_is_refused(name, left, right, using):
     with pytest.raises(Refused, match=r"adjoint_lemma, (base|step)|unrolled"):
         Induction("adjoint_lemma", left, right, over=(0, net.T), using=using)

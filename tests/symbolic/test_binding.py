@@ -1,0 +1,58 @@
+import pytest
+from sympy import Dummy, S, Sum, Symbol
+
+from fnnlib.symbolic import D, Misuse, array, define, index, recursive, scalar, size, total
+from fnnlib.symbolic.binding import bounds, expand_definitions, fresh, is_at_least
+
+n, m, T = size("n m T")
+x = array("x", n)
+
+
+def test_fresh_gives_every_sum_its_own_index():
+    k = Dummy("k", integer=True)
+    one = Sum(x[k], (k, 0, n - 1))
+    twice = fresh(one * Sum(x[k] ** 2, (k, 0, n - 1)))
+    assert len(twice.atoms(Dummy)) == 2
+    assert k not in fresh(one).atoms(Dummy)
+
+
+def test_bounds_of_an_index_expression():
+    t = index("t", (1, T))
+    assert bounds(t - 1, {}) == (0, T - 1)
+    assert bounds(T - t, {}) == (0, T - 1)
+    k = Dummy("k", integer=True)
+    s = index("s", (0, T - 1))
+    assert bounds(k, {k: (S(1), s + 1)}) == (1, T)
+    assert bounds(s - k, {k: (S(0), s)}) == (0, T - 1)
+    assert bounds(t * t, {}) == (t * t, t * t)  # not linear: not narrowed
+
+
+def test_order_is_only_claimed_where_it_is_certain():
+    assert is_at_least(n - 1, 0, {}) and is_at_least(T, 1, {})
+    assert not is_at_least(n, m, {}) and not is_at_least(T - 2, 0, {})
+
+
+def test_definitions_are_expanded_before_a_derivative_is_taken():
+    i, j = index("i j", n)
+    p = define("p", lambda i: x[i] ** 2, n)
+    L = define("L", total(lambda i: p[i], n))
+    assert expand_definitions(D(L, x[j])).has(Sum)
+    z = scalar("z")
+    q = define("q", z**3)
+    nested = define("r", 2 * q)
+    assert expand_definitions(D(define("s", nested + z), z)) == 6 * z**2 + 1
+    assert expand_definitions(D(q, z)) == 3 * z**2
+
+
+def test_a_recurrence_is_used_only_where_it_was_unrolled():
+    h = recursive("h", (0, T), start=0, rule=lambda t: 2 * h[t - 1])
+    t = index("t", (1, T))
+    assert expand_definitions(h[t]) == h[t]
+    assert expand_definitions(h[t], [h.unroll(t)]) == 2 * h[t - 1]
+    with pytest.raises(Misuse, match="nothing to unroll"):
+        expand_definitions(h[0], [h.unroll(0)])
+
+
+def test_a_users_symbol_is_never_taken_for_a_bound_one():
+    k = Symbol("k", integer=True)
+    assert fresh(k * total(lambda k: x[k], n)).free_symbols >= {k}

@@ -1,0 +1,121 @@
+import pytest
+
+from fnnlib.symbolic import (
+    D,
+    Derivation,
+    Misuse,
+    Refused,
+    array,
+    index,
+    log,
+    matrix,
+    relu,
+    scalar,
+    sigmoid,
+    size,
+    total,
+)
+from fnnlib.symbolic.ledger import MIME
+
+from .networks import layer, softmax
+
+z, y = scalar("z y")
+
+
+def jacobian(n):
+    from fnnlib.symbolic import delta
+
+    d = Derivation(D(n.p[n.i], n.z[n.j]), "softmax_jacobian")
+    return d.step(n.p[n.i] * (delta(n.i, n.j) - n.p[n.j]), "quotient rule")
+
+
+def test_the_status_is_that_of_the_weakest_step():
+    from sympy import cos, sin
+
+    d = Derivation(sin(z) ** 2 + cos(z) ** 2, "circle")
+    assert d.status == "unproved"
+    d.step(1, "Pythagoras", accept="simplified")
+    assert d.status == "simplified"
+
+
+def test_a_refused_step_leaves_the_chain_as_it_was():
+    d = Derivation(D(sigmoid(z), z), "sigmoid_prime")
+    with pytest.raises(Refused):
+        d.step(sigmoid(z), "wrong")
+    assert len(d.rows) == 1
+    d.step(sigmoid(z) * (1 - sigmoid(z)), "right")
+    assert d.status == "proved"
+
+
+def test_cases_cover_both_signs_and_name_the_kink():
+    d = Derivation(D(relu(z), z), "relu_prime").cases({z > 0: 1, z < 0: 0}, "each branch")
+    assert d.status == "proved" and d.conditions == [(z, r"\neq", 0)]
+    with pytest.raises(Refused, match="in the case z < 0"):
+        Derivation(D(relu(z), z), "relu_prime").cases({z > 0: 1, z < 0: 1}, "always one")
+    for wrong in ({z > 0: 1}, {z > 0: 1, y < 0: 0}, {z >= 0: 1, z < 0: 0}, {z > 1: 1, z < 1: 0}):
+        with pytest.raises(Misuse):
+            Derivation(D(relu(z), z), "relu_prime").cases(wrong, "each branch")
+
+
+def test_conditions_are_listed_unless_they_always_hold():
+    n = softmax()
+    always = Derivation(n.p[n.i], "softmax").step(n.p[n.i], "itself")
+    assert always.conditions == []
+    assert Derivation(y / z, "ratio").step(y / z, "itself").conditions == [(z, r"\neq", 0)]
+    assert Derivation(log(z), "logarithm").step(log(z), "itself").conditions == [(z, ">", 0)]
+
+
+def test_a_lemma_is_used_at_any_index():
+    n = softmax()
+    lemma = jacobian(n)
+    d = Derivation(-total(lambda i: n.y[i] / n.p[i] * D(n.p[i], n.z[n.j]), n.n), "with_lemma")
+    from fnnlib.symbolic import delta
+
+    d.step(-total(lambda i: n.y[i] * (delta(i, n.j) - n.p[n.j]), n.n), "lemma", using=[lemma])
+    assert d.status == "proved"
+
+
+def test_the_record_says_what_was_established():
+    n = layer()
+    d = Derivation(D(n.loss, n.M), "layer_dW").step(n.X.T * n.g, "outer product")
+    record = d.record
+    assert record["kind"] == "derivation" and record["status"] == "proved"
+    assert "B=1..3" in record["sizes"] and record["function"] is None
+    bundle = d._repr_mimebundle_()
+    assert bundle[MIME] == record and "eq-layer-dW" in bundle["text/markdown"]
+    assert "layer_dW [proved]" in bundle["text/plain"]
+
+
+MISUSE = [
+    (lambda: Derivation(z, "two words"), "needs a name"),
+    (lambda: Derivation(z, None), "needs a name"),
+    (lambda: Derivation(z, "d").step(z, ""), "needs a reason"),
+    (lambda: Derivation(z, "d").step(z, "same", accept="guessed"), "accept is one of"),
+]
+
+
+@pytest.mark.parametrize("call, message", MISUSE)
+def test_misuse_is_explained(call, message):
+    with pytest.raises(Misuse, match=message):
+        call()
+
+
+def test_a_shape_mismatch_is_a_refusal_with_both_shapes():
+    n = layer()
+    with pytest.raises(Refused, match=r"\(D, H\).*\(H, D\)"):
+        Derivation(D(n.loss, n.M), "layer_dW").step(n.g.T * n.X, "transposed")
+
+
+def test_an_index_off_its_axis_is_a_refusal():
+    n, m = size("n m")
+    x, i = array("x", n), index("i", m)
+    with pytest.raises(Refused, match=r"index i of x\[i\] runs over 0..m - 1"):
+        Derivation(x[i], "d").step(x[i] * 2 / 2, "halves")
+
+
+def test_matrices_and_entries_mean_the_same():
+    n = layer()
+    i, j = index("i", n.D), index("j", n.H)
+    d = Derivation(D(n.loss, n.W[i, j]), "layer_dW_entry")
+    d.step(total(lambda r: n.x[r, i] * n.G[r, j], n.B), "outer product")
+    assert d.status == "proved" and matrix(n.W).shape == (n.D, n.H)

@@ -1,0 +1,93 @@
+import pytest
+
+from fnnlib.symbolic import (
+    D,
+    Derivation,
+    S,
+    array,
+    define,
+    delta,
+    elementwise,
+    exp,
+    function,
+    hadamard,
+    index,
+    matrix,
+    ones,
+    prime,
+    scalar,
+    sigmoid,
+    size,
+    tanh,
+    total,
+)
+from fnnlib.symbolic.printing import aligned, label, latex, markdown, name
+
+n, T = size("n T")
+z, y = scalar("z y")
+x, W, G = array("x", n), array("W", n, n), array("G", n, n)
+h = array("h", (0, T), n, n)
+i, j = index("i j", n)
+t = index("t", (1, T))
+phi = function("phi", tex=r"\phi")
+
+PRINTED = [
+    (W[i, j], r"W_{ij}"),
+    (h[t - 1, i, j], r"h_{t - 1,i,j}"),
+    (matrix(W).T * matrix(G), r"\mathbf{W}^{\top} \mathbf{G}"),
+    (matrix(h, t - 1), r"\mathbf{h}_{t - 1}"),
+    (ones(1, n) * matrix(G), r"\mathbf{1}^{\top} \mathbf{G}"),
+    (hadamard(matrix(W), matrix(G)), r"\mathbf{W} \odot \mathbf{G}"),
+    (elementwise(phi, matrix(W)), r"\phi(\mathbf{W})"),
+    (elementwise(prime(phi), matrix(W)), r"\phi'(\mathbf{W})"),
+    (elementwise(lambda u: 1 - u**2, matrix(W)), r"\left(1 - \mathbf{W}^{2}\right)"),
+    (sigmoid(z) * (1 - sigmoid(z)), r"\sigma(z) \left(1 - \sigma(z)\right)"),
+    (sigmoid(z) - y, r"\sigma(z) - y"),
+    (prime(sigmoid)(z), r"\sigma'(z)"),
+    (delta(i, j), r"\delta_{ij}"),
+    (total(lambda k: x[k], n), r"\sum_{k} x_{k}"),
+    (total(lambda t: h[t, i, j], (1, T)), r"\sum_{t=1}^{T} h_{tij}"),
+    (total(lambda k: x[k] + 1, n), r"\sum_{k} \left( x_{k} + 1 \right)"),
+    (D(define("L", z**2), z), r"\frac{\partial \mathcal{L}}{\partial z}"),
+    (D(z**2, z), r"\frac{\partial}{\partial z} \Bigl[ z^{2} \Bigr]"),
+    (exp(-z), r"e^{- z}"),
+    (tanh(z), r"\tanh{\left(z \right)}"),
+    (-x[i] / 2, r"- \frac{x_{i}}{2}"),
+    (S(2) * x[i], r"2 x_{i}"),
+]
+
+
+@pytest.mark.parametrize("e, expected", PRINTED, ids=[p[1] for p in PRINTED])
+def test_printed(e, expected):
+    squeezed = latex(e).replace(" ", "")
+    assert squeezed == expected.replace(" ", "")
+
+
+def test_names():
+    assert name("lambda") == r"\lambda" and name("W", bold=True) == r"\mathbf{W}"
+    assert name("hdot") == r"\dot{h}" and name("Wdot", bold=True) == r"\dot{\mathbf{W}}"
+    assert name("h1") == "h_{1}" and name("lambda", bold=True) == r"\boldsymbol{\lambda}"
+    assert name("Lambda") == r"\Lambda" and name("yhat") == r"\hat{y}"
+    assert name("carry") == r"\mathrm{carry}"
+
+
+def test_a_derivation_is_one_labelled_equation():
+    d = Derivation(D(sigmoid(z), z), "sigmoid_prime")
+    d.step(sigmoid(z) * (1 - sigmoid(z)), "where $p_i$ & 100 %")
+    text = markdown(d)
+    assert text.startswith("$$\n\\begin{aligned}") and "$$ (eq-sigmoid-prime)" in text
+    assert r"\checkmark" in text and r"where $p_i$ \& 100 \%" in text
+    assert label("a_b") == "eq-a-b"
+
+
+def test_marks_differ_by_status():
+    from sympy import cos, sin
+
+    d = Derivation(sin(z) ** 2 + cos(z) ** 2, "circle").step(1, "known", accept="simplified")
+    assert r"\checkmark^{*}" in markdown(d)
+
+
+def test_long_lines_put_their_reason_below():
+    short = aligned([("x", "why", "m")], "y")
+    long = aligned([("x + " * 60 + "x", "why", "m")], "y")
+    assert short.count(r"\\") == 0 and long.count(r"\\") == 1

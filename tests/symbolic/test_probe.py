@@ -1,0 +1,111 @@
+import mpmath as mp
+import numpy as np
+import pytest
+from sympy import cos, sin
+
+from fnnlib.symbolic import (
+    D,
+    Misuse,
+    Piecewise,
+    array,
+    define,
+    delta,
+    exp,
+    function,
+    index,
+    prime,
+    recursive,
+    relu,
+    scalar,
+    sigmoid,
+    size,
+    tanh,
+    total,
+)
+from fnnlib.symbolic.probe import DIGITS, TOLERANCE, Probe, Unusable
+
+n, T = size("n T")
+z = scalar("z")
+
+
+@pytest.fixture(autouse=True)
+def precision():
+    with mp.workdps(DIGITS):
+        yield
+
+
+def close(a, b):
+    return abs(a - b) < TOLERANCE * (1 + abs(b))
+
+
+def test_a_sum_is_the_sum_of_its_entries():
+    probe, x = Probe(1), array("x", n)
+    probe.values[n] = 3
+    value = probe(total(lambda k: x[k] ** 2, n))
+    assert close(value, sum(probe(x[k]) ** 2 for k in range(3)))
+
+
+def test_a_quotient_is_the_derivative_to_fifty_digits():
+    probe = Probe(2)
+    assert close(probe(D(exp(z) * cos(z), z)), probe(exp(z) * (cos(z) - sin(z))))
+    assert close(probe(D(sigmoid(z), z)), probe(sigmoid(z) * (1 - sigmoid(z))))
+
+
+def test_a_quotient_goes_through_definitions_and_recurrences():
+    w = scalar("w")
+    h = recursive("h", (0, T), start=0, value=1, rule=lambda t: tanh(w * h[t - 1]))
+    L = define("L", h[T])
+    probe = Probe(3, follow={h})
+    probe.values[T] = 2
+    w0 = probe(w)
+    by_hand = mp.diff(lambda v: mp.tanh(v * mp.tanh(v)), w0)
+    assert abs(probe(D(L, w)) - by_hand) < mp.mpf(10) ** -40
+    free = Probe(3)
+    free.values[T] = 2
+    assert free(D(L, w)) == 0  # not followed: the state is an independent number
+    with pytest.raises(Misuse, match="follows from other entries"):
+        probe(D(L, h[T]))
+
+
+def test_recurrences_share_their_entries():
+    """Without the memo this takes 3**T evaluations and would not come back."""
+    w = array("w", n, n)
+    h = recursive("h", (0, T), n, start=0,
+                  rule=lambda t, i: tanh(total(lambda k: h[t - 1, k] * w[k, i], n)))
+    probe = Probe(0, follow={h})
+    probe.values.update({T: 30, n: 3})
+    assert mp.isfinite(probe(h[T, 0]))
+
+
+def test_named_functions():
+    probe, phi = Probe(4), function("phi")
+    a, b = probe(prime(phi)(z)), probe(D(phi(z), z))
+    assert abs(a - b) < mp.mpf(10) ** -40
+    assert probe(phi(z)) != probe(function("psi")(z))
+
+
+def test_branches_and_deltas():
+    probe, (i, j) = Probe(5), index("i j", n)
+    assert probe(relu(z)) == max(probe(z), 0)
+    assert probe(delta(i, j)) == (probe(i) == probe(j))
+    with pytest.raises(Unusable):
+        probe(Piecewise((1, z > 100)))
+
+
+def test_an_entry_off_its_axis_is_unusable():
+    probe, x = Probe(6), array("x", n)
+    probe.values[n] = 2
+    with pytest.raises(Unusable):
+        probe(x[2])
+
+
+def test_an_empty_range_has_no_index():
+    probe = Probe(7)
+    probe.values[T] = 1
+    with pytest.raises(Unusable):
+        probe(index("s", (1, T - 1)))
+
+
+def test_values_follow_their_assumptions():
+    values = [float(Probe(seed)(scalar("q", positive=True))) for seed in range(20)]
+    assert min(values) > 0 and np.ptp(values) > 0.5

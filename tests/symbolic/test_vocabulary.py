@@ -1,0 +1,110 @@
+import pytest
+from sympy import Dummy, Sum
+
+from fnnlib.symbolic import (
+    D,
+    Misuse,
+    array,
+    define,
+    elementwise,
+    function,
+    index,
+    matrix,
+    prime,
+    recursive,
+    scalar,
+    size,
+    tanh,
+    total,
+)
+from fnnlib.symbolic.vocabulary import Partial, recursive_arrays
+
+n, m = size("n m")
+x, W, z = array("x", n), array("W", n, m), scalar("z")
+
+
+def test_a_total_cannot_capture_an_outer_index():
+    j = index("j", n)
+    inner = total(lambda j: x[j], n)  # the same letter, another index
+    assert (x[j] * inner).free_symbols >= {j}
+    assert all(isinstance(k, Dummy) for k, *_ in inner.limits)
+    nested = total(lambda k: x[k] * total(lambda k: x[k], n), n)
+    outer, = (s for s in nested.atoms(Sum) if s.function.has(Sum))
+    assert len(nested.atoms(Dummy)) == 2 and outer.limits[0][0] != outer.function.args[-1]
+
+
+def test_two_definitions_under_one_name_are_two_arrays():
+    p, q = (define("p", lambda i, c=c: c * x[i], n) for c in (1, 2))
+    assert p != q and p[0] != q[0]
+    assert p == p and hash(p) == hash(p)
+    assert array("a", n) == array("a", n) != array("a", m)
+
+
+def test_the_derivative_of_a_named_function_is_one_object():
+    phi = function("phi")
+    assert phi(z).diff(z) == prime(phi)(z)
+    assert phi(2 * z).diff(z) == 2 * prime(phi)(2 * z)
+    F, (u, v) = function("F"), scalar("u v")
+    first, second = F(u, v).diff(u), F(u, v).diff(v)
+    assert F(z, 3 * z).diff(z) == (first + 3 * second).xreplace({u: z, v: 3 * z})
+
+
+def test_a_derivative_waits_for_the_definitions():
+    p = define("p", lambda i: x[i] ** 2, n)
+    i, j = index("i j", n)
+    assert isinstance(D(p[i], x[j]), Partial)
+    assert D(p[i], x[j]) != 0
+
+
+def test_a_definition_keeps_what_it_meant_at_its_first_use():
+    data = array("first", n)
+    p = define("p", lambda i: 2 * data[i], n)
+    before = p.body(0)
+    data = array("second", n)
+    assert p.body(0) == before and data[0] not in p.body(0).args
+
+
+def test_recursive_arrays_are_found_through_definitions():
+    T = size("T")
+    h = recursive("h", (0, T), start=0, value=1, rule=lambda t: tanh(h[t - 1]))
+    L = define("L", total(lambda t: h[t], (1, T)))
+    assert recursive_arrays(L) == {h}
+    assert recursive_arrays(x[0]) == set()
+
+
+MISUSE = [
+    (lambda: size(3), "names must be a string"),
+    (lambda: size(""), "names must be a string"),
+    (lambda: index("i", scalar("r")), "an axis is an integer size"),
+    (lambda: index("i", (1, 2, 3)), r"a pair \(first, last\)"),
+    (lambda: array("a"), "at least one axis"),
+    (lambda: W[0], "W has 2 axes, got 1"),
+    (lambda: x[0, 1], "x has 1 axes, got 2"),
+    (lambda: total(lambda i, j: x[i], n), "takes 2 indices, but 1 axes"),
+    (lambda: total(lambda: 1, n), "takes 0 indices, but 1 axes"),
+    (lambda: define("p", lambda i: x[i]), "its axes must follow"),
+    (lambda: D(matrix(W), z), "a matrix has no single derivative"),
+    (lambda: D(z, define("q", z**2)), "is defined by other quantities"),
+    (lambda: D(z, define("p", lambda i: x[i], n)[0]), "is defined by other quantities"),
+    (lambda: D(z, z + 1), "cannot differentiate with respect to"),
+    (lambda: matrix(W, 0, 0), "leave one or two axes"),
+    (lambda: matrix(z), "leave one or two axes"),
+    (lambda: x.unroll(1), "no recurrence"),
+]
+
+
+@pytest.mark.parametrize("call, message", MISUSE)
+def test_misuse_is_explained(call, message):
+    with pytest.raises(Misuse, match=message):
+        call()
+
+
+def test_a_symbolic_array_is_not_iterated():
+    with pytest.raises(TypeError):
+        list(x)
+
+
+def test_elementwise_takes_named_functions_and_lambdas():
+    phi = function("phi")
+    for f in (phi, lambda u: 1 - u**2):
+        assert elementwise(f, matrix(W)).shape == (n, m)
