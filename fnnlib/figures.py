@@ -52,3 +52,46 @@ def axes(xlabel, ylabel, columns=1, **settings):
     for ax, text in zip(grid[0], labels, strict=True):
         ax.set(xlabel=xlabel, ylabel=text, **settings)
     return figure, grid[0] if columns > 1 else grid[0, 0]
+
+
+def unrolled(times, path):
+    """A recurrent net drawn once for every time step, and one path through it in colour.
+
+    ``times`` are the labels of the steps from 0; None stands for steps that are left out. ``path``
+    is a pair of labels: in colour from the weights U that make the first, to the loss of the last.
+
+    >>> figure, ax = unrolled((0, 1, 2, None, 9), path=(2, 9))
+    >>> [text.get_text() for text in ax.texts][:2]
+    ['$h_{0}$', '$h_{1}$']
+    >>> plt.close(figure)
+    """
+    figure, ax = plt.subplots(figsize=(6.4, 2.6))
+    ax.set(xlim=(-0.5, len(times) - 0.5), ylim=(-1.5, 1.5))
+    ax.axis("off")
+    first, last = (times.index(t) for t in path)
+    for n, t in enumerate(times):
+        _node(ax, n, 0, "…" if t is None else f"$h_{{{t}}}$", first <= n <= last)
+        if n:
+            _arrow(ax, (n - 1, 0), (n, 0), first <= n <= last, "$U$")
+        if n and t is not None:
+            _node(ax, n, -1.2, f"$x_{{{t}}}$", False)
+            _arrow(ax, (n, -1.2), (n, 0), False, "$W$")
+            _node(ax, n, 1.2, f"$\\ell_{{{t}}}$", n == last)
+            _arrow(ax, (n, 0), (n, 1.2), n == last, "$V$")
+    return figure, ax
+
+
+def _node(ax, x, y, text, coloured):
+    look = {"boxstyle": "round,pad=0.35", "edgecolor": PALETTE[1 if coloured else 5]}
+    look |= {"facecolor": "#ffe9d9" if coloured else "white", "linewidth": 2 if coloured else 1}
+    ax.text(x, y, text, ha="center", va="center", bbox=look, zorder=3)
+
+
+def _arrow(ax, start, end, coloured, text):
+    colour = PALETTE[1 if coloured else 5]
+    look = {"arrowstyle": "-|>", "color": colour, "lw": 2.4 if coloured else 1}
+    ax.annotate("", end, start, arrowprops=look | {"shrinkA": 14, "shrinkB": 14})
+    across = start[1] == end[1]
+    at = (start[0] + end[0]) / 2 + 0.1 * (not across), (start[1] + end[1]) / 2 + 0.12 * across
+    where = ("center", "bottom") if across else ("left", "center")
+    ax.text(*at, text, color=colour, ha=where[0], va=where[1], fontsize=9)
