@@ -10,6 +10,7 @@ import yaml
 from conftest import ROOT
 
 from fnnlib.sphinx import stage
+from fnnlib.symbolic.printing import label
 
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text("utf8"))
 CHAPTERS = [chapter["file"] for part in TOC["parts"] for chapter in part["chapters"]]
@@ -107,6 +108,15 @@ def test_nothing_is_loaded_from_outside(texts):
 def test_an_outside_image_is_named():
     text = '<p><img alt="a plot" src="https://example.org/a.png"></p>'
     assert outside(text, "a.html") == ["a.html loads https://example.org/a.png from outside"]
+
+
+def test_the_ledger_links_to_every_equation_and_function(texts):
+    records = json.loads((ROOT / "_build" / "ledger.json").read_text("utf8"))["records"]
+    assert records
+    linked = {urlsplit(link).fragment for link in Links(texts["book/ledger.html"]).links}
+    names = {r["name"] for r in records if r["kind"] == "derivation"}
+    assert not {f"equation-{label(name)}" for name in names} - linked
+    assert not {f"fnnlib.{r['function']}" for r in records if r["function"]} - linked
 
 
 def test_every_image_says_what_it_shows(texts):

@@ -61,12 +61,20 @@ def _count(rows, kind, of):
     return f"**{number}** {kind}{'s' * (number != 1)}{of}" + f" ({detail})" * bool(detail)
 
 
-def table(rows):
-    """The ledger as a Markdown table; equations, chapters and functions are links."""
+def page(rows):
+    """The ledger in Markdown: a table of derivations and one of checks, both with links."""
     derived = {row["name"] for row in rows if row["kind"] == "derivation"}
-    head = ["equation", "name", "kind", "chapter", "status", "function", "sizes", "error bound"]
-    lines = [head, ["---"] * len(head)] + [_row(row, derived) for row in rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    parts = {"Derivations": "derivation", "Checks of the library": "check"}
+    return "\n".join(
+        f"## {title}\n\n{_table([_row(r, derived) for r in rows if r['kind'] == kind])}\n"
+        for title, kind in parts.items()
+    )
+
+
+def _table(lines):
+    head = ["equation", "name", "chapter", "status", "function", "sizes", "error bound"]
+    both = [head, ["---"] * len(head), *lines]
+    return "\n".join("| " + " | ".join(line) + " |" for line in both)
 
 
 def _row(row, derived):
@@ -75,6 +83,5 @@ def _row(row, derived):
     function = f"{{py:func}}`{code} <fnnlib.{code}>`" if code else ""
     bound = "" if row["error_bound"] is None else f"{row['error_bound']:.1e}"
     chapter = f"[](../notebooks/{row['chapter']}.ipynb)"
-    name = f"`{row['name']}`"
     sizes = str(row["sizes"] or "").replace("|", r"\|")
-    return [equation, name, row["kind"], chapter, row["status"], function, sizes, bound]
+    return [equation, f"`{row['name']}`", chapter, row["status"], function, sizes, bound]

@@ -57,7 +57,7 @@ def stage(root):
     for stem, notebook in pages.items():
         page = ledger.without_records(notebook)
         nbformat.write(page, target / "notebooks" / f"{stem}.ipynb")
-    generated = {"ledger": ledger.table(rows), "totals": ledger.totals(rows), "api": api.page()}
+    generated = {"ledger": ledger.page(rows), "totals": ledger.totals(rows), "api": api.page()}
     for name, text in generated.items():
         _write(target / "book" / "generated" / f"{name}.txt", text)
     _write(root / "_build" / "ledger.json", json.dumps({"records": rows}, indent=1))

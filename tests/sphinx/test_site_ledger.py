@@ -20,11 +20,10 @@ def cells(row):
 
 
 def test_a_check_links_to_equation_chapter_and_function():
-    head, _, _, checked = map(cells, ledger.table([DERIVED, CHECKED]).splitlines())
+    *_, head, _, checked = map(cells, ledger.page([DERIVED, CHECKED]).splitlines())
     assert dict(zip(head, checked, strict=True)) == {
         "equation": "{eq}`eq-bptt`",
         "name": "`bptt`",
-        "kind": "check",
         "chapter": "[](../notebooks/07_rnn.ipynb)",
         "status": "passed",
         "function": "{py:func}`rnn.backward <fnnlib.rnn.backward>`",
@@ -34,11 +33,17 @@ def test_a_check_links_to_equation_chapter_and_function():
 
 
 def test_an_equation_is_found_under_the_label_that_pages_give_it():
-    assert "{eq}`eq-softmax-jacobian`" in ledger.table([DERIVED | {"name": "softmax_jacobian"}])
+    assert "{eq}`eq-softmax-jacobian`" in ledger.page([DERIVED | {"name": "softmax_jacobian"}])
+
+
+def test_derivations_and_checks_stand_in_their_own_tables():
+    derivations, checks = ledger.page([CHECKED, DERIVED]).split("## Checks of the library")
+    assert "proved" in derivations and "passed" not in derivations
+    assert "passed" in checks and "proved" not in checks
 
 
 def test_a_check_of_no_derivation_links_to_no_equation():
-    assert "eq-bptt" not in ledger.table([CHECKED])
+    assert "eq-bptt" not in ledger.page([CHECKED])
 
 
 def test_every_status_is_counted():
