@@ -70,7 +70,7 @@ def refusal(attempt, *arguments):
         with np.errstate(over="raise", invalid="raise", divide="raise"):
             attempt(*arguments)
     except Exception as error:
-        said = textwrap.fill(f"{type(error).__name__}: {error}", 90, break_long_words=False)
+        said = textwrap.fill(f"{type(error).__name__}: {error}", 76, break_long_words=False)
         return _fenced(said, "text")
     raise AssertionError("nothing was refused")
 

@@ -77,7 +77,7 @@ def test_a_refusal_is_shown_with_its_kind():
     d = Derivation(sigmoid(-z), "reflected")
     said = show.refusal(d.step, sigmoid(z), "even").plain
     assert said.startswith('Refused: reflected, step 1, "even": the left side is ')
-    assert max(map(len, said.splitlines())) <= 90
+    assert max(map(len, said.splitlines())) <= 76
     assert "ValueError: x: expected" in show.refusal(require.floats, "x", np.arange(3)).markdown
 
 
