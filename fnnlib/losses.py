@@ -63,7 +63,7 @@ def binary_cross_entropy(z, target, mask=None):
     10000.0
     """
     require.arrays({"z": (z, "... C"), "target": (target, "... C")})
-    if target.real.min() < 0 or target.real.max() > 1:
+    if target.min() < 0 or target.max() > 1:
         require.refuse("target", "numbers in [0, 1]", f"{target.min():g} to {target.max():g}")
     weight = _weight(z, mask)
     small = activations.softplus(np.minimum(z, -z))

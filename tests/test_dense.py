@@ -78,6 +78,11 @@ def test_first_weights_keep_the_scale_of_their_input(dtype):
     assert abs(p.W.mean()) < 1e-3
 
 
+def test_two_widths_make_one_layer():
+    (layer,) = dense.stack_init(np.random.default_rng(0), (3, 2))
+    assert layer.W.shape == (3, 2) and layer.b.shape == (2,)
+
+
 def test_a_stack_starts_from_different_weights_and_the_same_seed():
     one, two = (dense.stack_init(np.random.default_rng(3), (4, 4, 4)) for _ in range(2))
     tree.map(np.testing.assert_array_equal, one, two)
