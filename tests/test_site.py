@@ -8,6 +8,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 import pytest
 import yaml
 from conftest import ROOT
+from docutils.nodes import make_id
 
 from fnnlib.sphinx import stage
 from fnnlib.symbolic.printing import label
@@ -115,7 +116,7 @@ def test_the_ledger_links_to_every_equation_and_function(texts):
     assert records
     linked = {urlsplit(link).fragment for link in Links(texts["book/ledger.html"]).links}
     names = {r["name"] for r in records if r["kind"] == "derivation"}
-    assert not {f"equation-{label(name)}" for name in names} - linked
+    assert not {make_id(f"equation-{label(name)}") for name in names} - linked
     assert not {f"fnnlib.{r['function']}" for r in records if r["function"]} - linked
 
 
