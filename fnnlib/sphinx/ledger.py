@@ -71,17 +71,22 @@ def page(rows):
     )
 
 
-def _table(lines):
-    head = ["equation", "name", "chapter", "status", "function", "sizes", "error bound"]
-    both = [head, ["---"] * len(head), *lines]
-    return "\n".join("| " + " | ".join(line) + " |" for line in both)
+def _table(rows):
+    head = list(rows[0]) if rows else ["none"]
+    lines = [head, ["---"] * len(head), *(row.values() for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _row(row, derived):
-    equation = f"{{eq}}`{label(row['name'])}`" if row["name"] in derived else ""
-    code = row["function"]
-    function = f"{{py:func}}`{code} <fnnlib.{code}>`" if code else ""
-    bound = "" if row["error_bound"] is None else f"{row['error_bound']:.1e}"
-    chapter = f"[](../notebooks/{row['chapter']}.ipynb)"
-    sizes = str(row["sizes"] or "").replace("|", r"\|")
-    return [equation, f"`{row['name']}`", chapter, row["status"], function, sizes, bound]
+    code, bound = row["function"], row["error_bound"]
+    cells = {
+        "equation": f"{{eq}}`{label(row['name'])}`" if row["name"] in derived else "",
+        "name": f"`{row['name']}`",
+        "chapter": f"[](../notebooks/{row['chapter']}.ipynb)",
+        "status": row["status"],
+        "function": f"{{py:func}}`{code} <fnnlib.{code}>`" if code else "",
+        "sizes": str(row["sizes"] or "").replace("|", r"\|"),
+    }
+    if row["kind"] == "check":
+        cells["error bound"] = "" if bound is None else f"{bound:.1e}"
+    return cells
