@@ -2,7 +2,20 @@
 
 import re
 
-from sympy import Add, Function, Indexed, MatAdd, MatMul, Mul, Pow, S, Symbol, default_sort_key
+from sympy import (
+    Add,
+    Function,
+    Indexed,
+    KroneckerDelta,
+    MatAdd,
+    MatMul,
+    Mul,
+    Pow,
+    S,
+    Sum,
+    Symbol,
+    default_sort_key,
+)
 from sympy.core.function import Lambda
 from sympy.matrices.expressions.matexpr import MatrixExpr
 from sympy.printing.latex import LatexPrinter, greek_letters_set
@@ -102,7 +115,7 @@ class _Printer(LatexPrinter):
         return rf"\sum_{{{self._print(k)}={self._print(lo)}}}^{{{self._print(hi)}}}"
 
     def _print_Add(self, e, order=None):
-        terms = sorted(self._as_ordered_terms(e, order=order), key=_is_negative)
+        terms = sorted(self._as_ordered_terms(e, order=order), key=_term_order)
         printed = self._print(terms[0])
         for term in terms[1:]:
             negative = _is_negative(term)
@@ -118,7 +131,7 @@ class _Printer(LatexPrinter):
             return super()._print_Mul(e)
         body = " ".join(
             rf"\left({self._print(f)}\right)" if isinstance(f, Add) else self._print(f)
-            for f in sorted(factors, key=_reading_order)
+            for f in _chained(sorted(factors, key=_reading_order))
         )
         return {S.One: "", S.NegativeOne: "-"}.get(number, f"{self._print(number)} ") + body
 
@@ -163,6 +176,26 @@ class _Printer(LatexPrinter):
         return f"e^{{{power}}}"
 
 
+def _term_order(term):
+    """What is added before what is subtracted, the products before the biases."""
+    return _is_negative(term), -sum(len(s.limits) for s in term.atoms(Sum))
+
+
+def _chained(factors):
+    """Entries as in a product of matrices: x_bk W_kj, where the inner index meets itself."""
+    entries = [f for f in factors if isinstance(f, Indexed)]
+    entries.sort(key=lambda f: -len(f.indices))
+    chain = []
+    while entries:
+        ends = [g.indices[-1] for g in entries]
+        free = [f for n, f in enumerate(entries)
+                if f.indices[0] not in ends[:n] + ends[n + 1 :] or len(f.indices) == 1]
+        chain.append((free or entries)[0])
+        entries.remove(chain[-1])
+    places = iter(chain)
+    return [next(places) if isinstance(f, Indexed) else f for f in factors]
+
+
 def _is_negative(term):
     return bool(term.as_coeff_Mul()[0].is_negative)
 
@@ -180,11 +213,11 @@ def _reading_order(f):
         rank = 2
     elif isinstance(f, Add):
         rank = 3
-    elif f.is_Function and f.func.__name__ != "KroneckerDelta":
+    elif f.is_Function and not isinstance(f, KroneckerDelta):
         rank = 1
     else:
         rank = 0
-    if type(f).__name__ == "Sum":
+    if isinstance(f, Sum):
         rank = 4
     return rank, default_sort_key(f)
 
