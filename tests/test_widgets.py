@@ -6,6 +6,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import comm
 import derived
 import numpy as np
 import pydata_sphinx_theme
@@ -13,7 +14,7 @@ import pytest
 import traitlets
 
 from fnnlib import activations, losses, rnn, tree
-from fnnlib.symbolic import array, index, size, total
+from fnnlib.symbolic import D, Derivation, array, define, index, size, total
 from fnnlib.widgets import (
     ActivationExplorer,
     DigitsPanel,
@@ -477,9 +478,10 @@ LIVE = """async ([source, state]) => {
 @every_widget
 def test_the_same_module_lives_with_a_kernel(visit, tmp_path, name):
     path = tmp_path / "empty.html"
-    path.write_text('<div class="fnnlib" id="here"></div>', encoding="utf8")
-    seen = visit(path.as_uri())
     widget = MAKE[name]()
+    around = " ".join(widget._dom_classes)
+    path.write_text(f'<style>{widget._css}</style><div class="{around}" id="here"></div>', "utf8")
+    seen = visit(path.as_uri())
     seen.page.evaluate(LIVE, [widget._esm, widget.state()])
     seen.page.wait_for_selector("svg[viewBox]")
     slider = seen.page.locator("input[type=range]:visible").first
@@ -490,10 +492,25 @@ def test_the_same_module_lives_with_a_kernel(visit, tmp_path, name):
     seen.page.evaluate("([name, value]) => model.set(name, value)", [trait, widget.state()[trait]])
     shown = seen.page.locator("output").first.inner_text()  # and Python the page
     assert shown == seen.page.locator("input[type=range]").first.get_attribute("aria-valuetext")
+    widths = seen.page.eval_on_selector_all("svg[role=img]", "all => all.map(s => s.clientWidth)")
+    assert min(widths) > 500  # the style sheet holds
+    # JupyterLab leaves the arrow keys to what carries this mark.
+    assert seen.page.locator(":is(input, select):not([data-lm-suppress-shortcuts])").count() == 0
     assert seen.errors == []
 
 
 # In Python.
+
+
+@every_widget
+def test_the_first_message_to_the_page_holds_the_module(monkeypatch, name):
+    sent = []
+    create = comm.create_comm
+    monkeypatch.setattr("comm.create_comm", lambda **given: sent.append(given) or create(**given))
+    widget = MAKE[name]()
+    opened = [given["data"]["state"] for given in sent]
+    assert [state["_esm"] for state in opened if "_esm" in state] == [widget._esm]
+    assert "export default" in widget._esm
 
 
 @every_widget
@@ -533,6 +550,14 @@ def test_traits_are_set_read_and_guarded(name, trait, value, wrong):
     assert json.loads(json.dumps(widget.get_state(trait)))[trait] == value  # what goes to the page
 
 
+def other_loss():
+    """A loss of logits and labels called otherwise than the widget expects."""
+    C = size("C")
+    z, r, j = array("z", C), array("r", C), index("j", C)
+    loss = define("L", total(lambda k: (z[k] - r[k]) ** 2, C) / 2)
+    return Derivation(D(loss, z[j]), "other").step(z[j] - r[j], "power rule")
+
+
 def test_misuse_is_refused():
     twice = derived.activations()[:1] * 2
     with pytest.raises(ValueError, match="got a function twice"):
@@ -540,6 +565,8 @@ def test_misuse_is_refused():
     with pytest.raises(ValueError, match=r"constants: expected a value for \['a'\]"):
         ActivationExplorer(derived.activations())
     formulas = derived.backpropagation_through_time()
+    with pytest.raises(ValueError, match="expected only z, p and y, got"):
+        LossExplorer(derived.losses()["cross_entropy"], other_loss())
     with pytest.raises(ValueError, match="formulas: expected"):
         TrainingLab({k: v for k, v in formulas.items() if k != "dU"})
     n = size("n")

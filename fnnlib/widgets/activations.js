@@ -78,7 +78,7 @@ function render({ model, el }) {
       `${state}${ui.number(100 * slope)} % of a gradient passes back through this ${focus()}.`));
   };
   ui.watch(model, ["function", "compare", "z", "threshold"], redraw);
-  el.append(above.root, below.root, told, ui.html("div", { class: "controls" },
+  ui.mount(el, above.root, below.root, told, ui.html("div", { class: "controls" },
     ui.select(model, "function", SPEC.function), ui.slider(model, "z", SPEC.z), ui.slider(model, "threshold", SPEC.threshold),
     ui.checks(model, "compare", SPEC.compare)));
   redraw();

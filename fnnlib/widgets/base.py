@@ -82,8 +82,13 @@ class BookWidget(anywidget.AnyWidget):
     def __init__(self, key=None, **state):
         self.key = key or self.module
         super().__init__(**state)
+        self.add_class("fnnlib")  # what the style sheet looks for
+
+    def open(self):
+        """Send the widget to the page; its module must be there from the first message on."""
         self._body = self._script()
         self._esm = f"{emit.JS_KERNELS}\n{read('ui.js')}\n{self._body}"
+        super().open()
 
     def formulas(self):
         """What the module computes with: {function name: (expression, [free indices])}."""

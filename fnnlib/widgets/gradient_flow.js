@@ -109,7 +109,7 @@ function render({ model, el }) {
     told.replaceChildren(...ui.rich(story()));
   };
   ui.watch(model, Object.keys(SPEC), redraw);
-  el.append(net.root, states.root, gradients.root, key, told, ui.html("div", { class: "controls" },
+  ui.mount(el, net.root, states.root, gradients.root, key, told, ui.html("div", { class: "controls" },
     ui.select(model, "activation", SPEC.activation), ui.select(model, "units", SPEC.units), ...Object.values(sliders)));
   redraw();
 }

@@ -60,7 +60,7 @@ function render({ model, el }) {
   ui.watch(model, ["logits", "target"], redraw);
   const sliders = model.get("logits").map((_, c) =>
     ui.slider(model, "logits", { ...SPEC.logits, label: `logit z_${c}` }, c));
-  el.append(ui.html("div", { class: "panels" }, probabilities.root, gradients.root),
+  ui.mount(el, ui.html("div", { class: "panels" }, probabilities.root, gradients.root),
     curves.root, ui.legend(LOSSES.map(([, words, style]) => [style, words])), told,
     ui.html("div", { class: "controls" }, ...sliders, ui.select(model, "target", SPEC.target)));
   redraw();

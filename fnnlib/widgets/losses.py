@@ -5,7 +5,7 @@ import traitlets
 
 from fnnlib import activations
 from fnnlib.widgets import svg
-from fnnlib.widgets.base import BookWidget, formula
+from fnnlib.widgets.base import BookWidget, formula, words
 
 
 class LossExplorer(BookWidget):
@@ -13,7 +13,8 @@ class LossExplorer(BookWidget):
 
     Both derivations are of one example and start from ``D(L, z[j])``, for the logits ``z`` and the
     loss written with the probabilities ``p`` and the targets ``y``; they end at an expression in
-    ``p`` and ``y``. ``squared_error`` is that of the probabilities.
+    ``p`` and ``y``. ``squared_error`` is that of the probabilities. ValueError where they use
+    anything else.
     """
 
     module = "losses"
@@ -25,11 +26,14 @@ class LossExplorer(BookWidget):
 
     def __init__(self, cross_entropy, squared_error, **state):
         self.derived = {"cross_entropy": cross_entropy, "squared_error": squared_error}
+        unknown = words(self.formulas()) - {"z", "p", "y", self.data()["size"]}
+        if unknown:
+            raise ValueError(f"the derivations: expected only z, p and y, got {sorted(unknown)}")
         super().__init__(**state)
 
     def formulas(self):
         """Each loss and its gradient; the loss has no index, the gradient that of the logit."""
-        losses = {name: (d.start.expr.value, []) for name, d in self.derived.items()}
+        losses = {name: (d.start.expr, []) for name, d in self.derived.items()}
         gradients = {f"{name}_gradient": formula(d) for name, d in self.derived.items()}
         return losses | gradients
 

@@ -161,7 +161,7 @@ function render({ model, el }) {
     show();
   });
   ui.watch(model, ["delay", "hidden", "seed"], reset);
-  el.append(ui.html("div", { class: "buttons" }, play, once, ui.button("Reset", reset)),
+  ui.mount(el, ui.html("div", { class: "buttons" }, play, once, ui.button("Reset", reset)),
     ui.html("div", { class: "panels" }, loss.root, norm.root), answers.root, key, told,
     ui.html("div", { class: "controls" }, ...Object.keys(SPEC).map((name) => ui.slider(model, name, SPEC[name]))));
   show();

@@ -180,7 +180,12 @@ const ui = (() => {
     return node;
   };
   const status = () => html("p", { role: "status", class: "status" });
+  // The mark keeps JupyterLab from taking arrow keys away from the controls.
+  const mount = (el, ...children) => {
+    el.append(...children);
+    for (const c of el.querySelectorAll("input, select, button")) c.dataset.lmSuppressShortcuts = "true";
+  };
   const watch = (model, names, act) => names.forEach((name) => model.on(`change:${name}`, act));
 
-  return { html, svg, rich, richSvg, number, axes, picture, set, slider, select, checks, legend, button, status, watch };
+  return { html, svg, rich, richSvg, number, axes, picture, set, slider, select, checks, legend, button, status, mount, watch };
 })();
