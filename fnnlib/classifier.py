@@ -50,8 +50,8 @@ def forward(p, x):
     return z, Cache(sequence, readout)
 
 
-def backward(dz, cache):
-    """Gradients ``(dp, dx)`` from ``dz`` of shape ``(B, C)``.
+def backward(dz, cache, truncate=None):
+    """Gradients ``(dp, dx)`` from ``dz`` of shape ``(B, C)``; ``truncate`` as in ``rnn.backward``.
 
     >>> p = init(np.random.default_rng(0), 8, 16, 10)
     >>> z, cache = forward(p, np.ones((5, 3, 8)))
@@ -61,11 +61,11 @@ def backward(dz, cache):
     sequence, readout = require.kind("cache", cache, Cache)
     dreadout, dh_T = dense.backward(dz, readout)
     no_dh = np.zeros_like(sequence.h[1:])  # only the last state is read
-    drnn, dx, _ = rnn.backward((no_dh, rnn.State(dh_T)), sequence)
+    drnn, dx, _ = rnn.backward((no_dh, rnn.State(dh_T)), sequence, truncate)
     return Params(drnn, dreadout), dx
 
 
-def loss_and_gradients(p, batch):
+def loss_and_gradients(p, batch, truncate=None):
     """Mean softmax cross-entropy of the batch ``(x, labels)`` and its gradients, for ``train.fit``.
 
     >>> p = init(np.random.default_rng(0), 8, 16, 10)
@@ -78,7 +78,7 @@ def loss_and_gradients(p, batch):
     x, labels = batch
     z, cache = forward(p, x)
     loss, loss_cache = losses.softmax_cross_entropy(z, labels)
-    dp, _ = backward(losses.softmax_cross_entropy_backward(1.0, loss_cache), cache)
+    dp, _ = backward(losses.softmax_cross_entropy_backward(1.0, loss_cache), cache, truncate)
     return loss, dp
 
 

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from hypothesis import given
 from oracles import cases, close, quick, same_kind, sizes, torch_vjp
 
-from fnnlib import classifier, dense, rnn
+from fnnlib import classifier, dense, losses, rnn
 from fnnlib.check import gradient_check
 
 
@@ -52,3 +52,20 @@ def test_accuracy_counts_the_largest_logit():
     assert classifier.accuracy(p, x, named) == 1.0
     half = np.where(np.arange(8) < 4, named, (named + 1) % 4)
     assert classifier.accuracy(p, x, half) == 0.5
+
+
+def test_truncation_reaches_the_recurrent_net_only():
+    rng = np.random.default_rng(0)
+    p = classifier.init(rng, 2, 3, 4)
+    batch = rng.normal(size=(5, 6, 2)), rng.integers(0, 4, 6)
+    loss, whole = classifier.loss_and_gradients(p, batch)
+    again, last_step = classifier.loss_and_gradients(p, batch, truncate=1)
+    assert again == loss
+    assert np.array_equal(last_step.readout.W, whole.readout.W)
+    states = rnn.forward(p.rnn, batch[0], rnn.State(np.zeros((6, 3))))[0][0]
+    _, compared = losses.softmax_cross_entropy(classifier.forward(p, batch[0])[0], batch[1])
+    dz = losses.softmax_cross_entropy_backward(1.0, compared)
+    _, cache = rnn.step(p.rnn, batch[0][-1], rnn.State(states[-2]))
+    by_hand, _, _ = rnn.step_backward(rnn.State(dz @ p.readout.W.T), cache)
+    np.testing.assert_allclose(last_step.rnn.U, by_hand.U, rtol=1e-12)
+    assert not np.allclose(last_step.rnn.U, whole.rnn.U)
