@@ -123,6 +123,15 @@ class _Printer(LatexPrinter):
             printed += f" - {shown}" if negative else f" + {shown}"
         return printed
 
+    def _print_MatAdd(self, e):
+        scaled = [t.as_coeff_mmul() for t in e.args]
+        scaled.sort(key=lambda pair: bool(pair[0].is_negative))
+        printed = self._print(scaled[0][0] * scaled[0][1])
+        for number, m in scaled[1:]:
+            sign = "-" if number.is_negative else "+"
+            printed += f" {sign} {self._print(abs(number) * m)}"
+        return printed
+
     def _print_Mul(self, e):
         number, rest = e.as_coeff_Mul()
         factors = Mul.make_args(rest)

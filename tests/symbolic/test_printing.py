@@ -36,6 +36,8 @@ PRINTED = [
     (h[t - 1, i, j], r"h_{t - 1,i,j}"),
     (matrix(W).T * matrix(G), r"\mathbf{W}^{\top} \mathbf{G}"),
     (matrix(h, t - 1), r"\mathbf{h}_{t - 1}"),
+    (matrix(W) - matrix(G), r"\mathbf{W} - \mathbf{G}"),
+    (-matrix(W) * matrix(G) + matrix(G), r"\mathbf{G} - \mathbf{W} \mathbf{G}"),
     (ones(1, n) * matrix(G), r"\mathbf{1}^{\top} \mathbf{G}"),
     (hadamard(matrix(W), matrix(G)), r"\mathbf{W} \odot \mathbf{G}"),
     (elementwise(phi, matrix(W)), r"\phi(\mathbf{W})"),
