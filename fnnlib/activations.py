@@ -19,7 +19,7 @@ def sigmoid(z):
     """
     z = require.floats("z", z)
     e = _exp_minus_abs(z)
-    return np.maximum(e, z.real >= 0) / (1 + e)  # 1 or e: the numerator is min(1, exp z)
+    return np.maximum(e, z >= 0) / (1 + e)  # 1 or e: the numerator is min(1, exp z)
 
 
 def sigmoid_prime(z):
@@ -66,7 +66,7 @@ def relu_prime(z):
     array([0., 0., 1.])
     """
     z = require.floats("z", z)
-    return (z.real > 0).astype(z.dtype)
+    return (z > 0).astype(z.dtype)
 
 
 def leaky_relu(z, slope=0.01):
@@ -88,7 +88,7 @@ def leaky_relu_prime(z, slope=0.01):
     """
     slope = require.number("slope", slope, least=0, below=1)
     z = require.floats("z", z)
-    return np.where(z.real > 0, 1, slope).astype(z.dtype)
+    return np.where(z > 0, 1, slope).astype(z.dtype)
 
 
 def softplus(z):
@@ -176,4 +176,4 @@ def _exp_minus_abs(z):
 def _below_maximum(z):
     """The logits shifted so that the largest of each row is 0; their differences stay."""
     require.arrays({"z": (z, "... C")})
-    return z - z.real.max(axis=-1, keepdims=True)
+    return z - z.max(axis=-1, keepdims=True)

@@ -135,7 +135,7 @@ def _weight(z, mask):
     """Each position's share in the mean, shape ``(..., 1)``."""
     positions = z.shape[:-1]
     selected = np.ones(positions, bool) if mask is None else require.mask("mask", mask, positions)
-    return (selected / selected.sum()).astype(z.real.dtype)[..., None]
+    return (selected / selected.sum()).astype(z.dtype)[..., None]
 
 
 def _mean(values, mask):

@@ -203,6 +203,8 @@ REFUSED = [
      "slope: expected a number >= 0 and < 1, got -0.1"),
     (lambda: activations.leaky_relu(f(2), slope=None), TypeError,
      "slope: expected a real number, got NoneType"),
+    (lambda: activations.leaky_relu_prime(f(2), slope=1.5), ValueError,
+     "slope: expected a number >= 0 and < 1, got 1.5"),
     (lambda: activations.leaky_relu_prime(f(2), slope=np.nan), require.NotFinite,
      "slope: expected a finite number, got nan"),
     (lambda: activations.leaky_relu_prime(f(2), slope=f(2)), TypeError,
