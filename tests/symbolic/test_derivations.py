@@ -1,0 +1,85 @@
+"""Every network's derivations: proved, compared with the library, and wrong variants refused."""
+
+import random
+from functools import cache
+
+import mpmath as mp
+import pytest
+
+from fnnlib.symbolic import Derivation, Refused, derivations
+from fnnlib.symbolic.probe import Probe, Unusable
+from fnnlib.symbolic.prover import _entries, judge
+from fnnlib.symbolic.vocabulary import Unrolled
+
+from .mutants import mutants
+
+MODULES = {module.__name__.rpartition(".")[2]: module for module in derivations.modules()}
+SAMPLE = 4  # wrong variants of one statement
+
+# What is not proved, with its status and the reason.
+UNPROVED = {}
+
+
+@cache
+def derived(name):
+    return MODULES[name].derivations()
+
+
+def test_every_name_is_used_once():
+    names = [made.name for name in MODULES for made in derived(name)]
+    assert len(set(names)) == len(names), sorted({n for n in names if names.count(n) > 1})
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_everything_is_proved(name):
+    found = {made.name: made.status for made in derived(name)}
+    assert found and {n: s for n, s in found.items() if s != "proved"} == {
+        n: s for n, (s, _) in UNPROVED.items() if n in found
+    }
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_library_agrees(name):
+    for agreement in MODULES[name].checks():
+        assert agreement.record["status"] == "passed", agreement
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_wrong_variants_are_refused(name):
+    for made in derived(name):
+        before, last, using = _last_step(made)
+        variants = sorted(set(mutants(last)), key=str)
+        chosen = random.Random(0).sample(variants, min(SAMPLE, len(variants)))
+        refused = 0
+        for variant in chosen:
+            try:
+                status = judge(before, variant, using).status
+            except (Refused, AttributeError):
+                refused += 1
+                continue
+            if status == "proved":
+                assert not differs(before, variant, using), f"{made.name}: {variant} was proved"
+        assert refused, f"{made.name}: no wrong variant among {chosen}"
+
+
+def _last_step(made):
+    if isinstance(made, Derivation):
+        return made.rows[-2].expr, made.last, made.rows[-1].using
+    return made.left, made.right, (made,)
+
+
+def differs(a, b, using):
+    """Whether some probe tells the two apart, with other seeds and digits than the prover's."""
+    follow = {u.array for u in using if isinstance(u, Unrolled)}
+    follow = follow.union(*[getattr(u, "follow", ()) for u in using])
+    a, b = _entries(a, b)
+    with mp.workdps(60):
+        for seed in range(5000, 5060):
+            probe = Probe(seed, follow)
+            try:
+                x, y = probe(a), probe(b)
+            except (Unusable, ZeroDivisionError, ValueError):
+                continue
+            if abs(x - y) > mp.mpf(10) ** -20 * (1 + abs(x)):
+                return True
+    return False
