@@ -33,7 +33,8 @@ def shrink(site):
 
     codes = used(texts("*.html"), texts("*.js"), texts("*.css"), icons)
     kept = RULE.sub(lambda rule: rule.group() if rule.group(2) in codes else "", icons)
-    sheet.write_text(kept.replace(f'{FONT}.woff2) format("woff2")', f'{FONT}.woff) format("woff")'))
+    kept = kept.replace(f'{FONT}.woff2) format("woff2")', f'{FONT}.woff) format("woff")')
+    sheet.write_text(kept, "utf8")
     fonts = sheet.parents[1] / "webfonts"
     font = TTFont(fonts / f"{FONT}.ttf")
     cutter = subset.Subsetter(subset.Options(layout_features=[]))
