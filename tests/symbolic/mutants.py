@@ -1,5 +1,6 @@
 """Wrong variants of a right side: every small change that a hand might make."""
 
+import mpmath as mp
 from sympy import (
     Add,
     Idx,
@@ -15,7 +16,28 @@ from sympy import (
     Transpose,
 )
 
-from fnnlib.symbolic.vocabulary import Array, Mat
+from fnnlib.symbolic.probe import Probe, Unusable
+from fnnlib.symbolic.prover import _entries
+from fnnlib.symbolic.vocabulary import Array, Mat, Unrolled
+
+_DIGITS = 150  # nested difference quotients lose a hundred of them
+
+
+def differ(a, b, using=()):
+    """Whether some probe tells the two apart, with other seeds and digits than the prover's."""
+    follow = {u.array for u in using if isinstance(u, Unrolled)}
+    follow = follow.union(*[getattr(u, "follow", ()) for u in using])
+    a, b = _entries(a, b)
+    with mp.workdps(_DIGITS):
+        for seed in range(5000, 5050):
+            probe = Probe(seed, follow)
+            try:
+                x, y = probe(a), probe(b)
+            except (Unusable, ZeroDivisionError, ValueError):
+                continue
+            if abs(x - y) > mp.mpf(10) ** -20 * (1 + abs(x)):
+                return True
+    return False
 
 
 def mutants(e):
