@@ -399,6 +399,15 @@ def test_print_shows_the_picture_and_no_buttons(show, name):
     assert page.locator("button:visible, input[type=range]:visible").count() == 0
 
 
+def test_paper_shows_a_trained_net_and_the_page_does_not_keep_it(show):
+    page = show(MAKE["training_lab"]())
+    page.evaluate("addEventListener('beforeprint', () => globalThis.printed ="
+                  " document.querySelector('p.status').textContent)")  # fmt: skip
+    page.pdf()
+    assert page.evaluate("printed").startswith("Step 150:")
+    assert told(page, "training_lab").startswith("Not trained yet")
+
+
 @pytest.mark.parametrize("rate", [2, 3, 10])
 def test_divergence_is_explained_and_can_be_left(show, rate):
     page = show(MAKE["training_lab"](learning_rate=rate))

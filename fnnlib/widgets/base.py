@@ -25,6 +25,11 @@ def read(name):
     return LEADING.sub("", (HERE / name).read_text(encoding="utf8"))
 
 
+def toolkit():
+    """JavaScript that every module builds on: ``kernel``, ``sum``, ``plot`` and ``ui``."""
+    return "\n".join([emit.JS_KERNELS, read("plot.js"), read("ui.js")])
+
+
 def share_once(page):
     """An HTML page in which the script and style that all widgets share occur only once."""
     first = {}
@@ -87,7 +92,7 @@ class BookWidget(anywidget.AnyWidget):
     def open(self):
         """Send the widget to the page; its module must be there from the first message on."""
         self._body = self._script()
-        self._esm = f"{emit.JS_KERNELS}\n{read('ui.js')}\n{self._body}"
+        self._esm = f"{toolkit()}\n{self._body}"
         super().open()
 
     def formulas(self):
@@ -138,7 +143,7 @@ class BookWidget(anywidget.AnyWidget):
         return "\n".join([*lines, read(f"{self.module}.js")])
 
     def _page_html(self):
-        shared = f"{emit.JS_KERNELS}\n{read('ui.js')}\n{read('host.js')}"
+        shared = f"{toolkit()}\n{read('host.js')}"
         body = self._body.replace("export default {", "return { SPEC,")
         start = json.dumps({"key": self.key, "state": self.state()})
         return (

@@ -22,17 +22,19 @@ function run({ activation, U, T }) {
 
 function render({ model, el }) {
   const size = (v) => Math.hypot(...v);
-  const result = () => run({ activation: model.get("activation"), U: matrix(model), T: model.get("steps") });
-  const rho = () => (model.get("units") === 1 ? Math.abs(model.get("weight")) : model.get("radius"));
+  const result = () =>
+    run({ activation: model.get("activation"), U: matrix(model), T: model.get("steps") });
+  const rho = () =>
+    (model.get("units") === 1 ? Math.abs(model.get("weight")) : model.get("radius"));
   let now = result();
 
-  const box = (width, top, bottom) => [52, top, width - 34, bottom];
-  const time = (t) => t.toFixed(0);
-  const ticks = (T, width) => {
+  // The three pictures share one axis of time.
+  const shared = (width, bottom) => {
+    const T = now.h.length - 1;
     const stride = [1, 2, 5, 10, 20].find((s) => (T / s) * 34 < width - 90);
-    return Array.from({ length: Math.floor(T / stride) + 1 }, (_, k) => [k * stride, time(k * stride)]);
+    const marks = now.h.map((_, t) => [t, String(t)]).filter(([t]) => t % stride === 0);
+    return { box: [52, 32, width - 34, bottom], x: [0, T], xticks: marks };
   };
-  const settings = (T, width) => ({ x: [0, T], xticks: ticks(T, width) });
 
   const net = ui.picture(108, "The unrolled net", (root, width) => {
     const { h, g } = now;
@@ -40,30 +42,35 @@ function render({ model, el }) {
     const gap = (width - 86) / T;
     const X = (t) => 52 + t * gap;
     const r = Math.min(10, gap * 0.32);
-    const arrow = (from, to, y, head) => `M${from} ${y}H${to}` + (gap > 16 ? `l${head} -4m${-head} 4l${head} 4` : "");
-    const note = (x, y, text) => ui.svg("text", { class: "note", x, y, "text-anchor": "middle" }, ...ui.richSvg(text));
-    root.append(ui.svg("text", { class: "title", x: 4, y: 20 }, "unrolled net, and the gradient going back"));
+    const arrow = (style, from, to, y, head, more = {}) => {
+      const tip = gap > 16 ? `l${head} -4m${-head} 4l${head} 4` : "";
+      const d = `M${from} ${y}H${to}${tip}`;
+      root.append(ui.svg("path", { class: `arrow ${style}`, d, ...more }));
+    };
+    const note = (x, y, text) =>
+      ui.svg("text", { class: "note", x, y, "text-anchor": "middle" }, ...ui.richSvg(text));
+    const title = "unrolled net, and the gradient going back";
+    root.append(ui.svg("text", { class: "title", x: 4, y: 20 }, title));
     for (let t = 1; t <= T; t++) {
       const strength = Math.min(1, Math.max(0, 1 + Math.log10(size(g[t - 1])) / 6));
-      root.append(ui.svg("path", { class: "arrow", d: arrow(X(t - 1) + r, X(t) - r - 1, 48, -4) }));
-      root.append(ui.svg("path", { class: "arrow s1 whole", d: arrow(X(t), X(t - 1) + 2, 78, 5),
-        style: `opacity:${(0.05 + 0.95 * strength).toFixed(2)};stroke-width:${(0.5 + 3 * strength).toFixed(1)}` }));
+      arrow("", X(t - 1) + r, X(t) - r - 1, 48, -4);
+      arrow("s1 whole", X(t), X(t - 1) + 2, 78, 5,
+        { opacity: 0.05 + 0.95 * strength, "stroke-width": 0.5 + 3 * strength });
     }
     h.forEach((state, t) => root.append(
       ui.svg("circle", { class: "unit", cx: X(t), cy: 48, r }),
       ui.svg("circle", { class: state[0] < 0 ? "f3" : "f0", cx: X(t), cy: 48, r,
         "fill-opacity": Math.min(1, Math.abs(state[0])).toFixed(2) })));
-    root.append(note(X(0), 102, "h_0"), note(X(T), 102, "h_T"), note(width - 12, 52, "L"),
-      ui.svg("path", { class: "arrow", d: `M${X(T) + r} 48H${width - 18}` }));
+    arrow("", X(T) + r, width - 20, 48, -4);
+    root.append(note(X(0), 102, "h_0"), note(X(T), 102, "h_T"), note(width - 12, 52, "L"));
   });
 
   const states = ui.picture(170, "States over time", (root, width) => {
     const { h } = now;
     const T = h.length - 1;
-    const top = Math.min(1e6, Math.max(1, ...h.flat().map(Math.abs)));
+    const top = Math.min(1e5, Math.max(1, ...h.flat().map(Math.abs)));
     const bottom = Math.min(...h.flat()) < 0 ? -top : 0;
-    const a = ui.axes(root, { box: box(width, 32, 130), y: [bottom, 1.05 * top],
-      title: "state h_t", xlabel: "", ...settings(T, width) });
+    const a = ui.axes(root, { ...shared(width, 130), y: [bottom, 1.05 * top], title: "state h_t" });
     h[0].forEach((_, i) => a.line(h.map((state, t) => [t, state[i]]), `s${i * 2}`));
     if (T <= 30) h.forEach((state, t) => state.forEach((v, i) => a.dot(t, v, `f${i * 2}`, 3)));
   });
@@ -75,12 +82,13 @@ function render({ model, el }) {
     const powers = [...sizes, ...guide].filter((v) => v > 0).map(Math.log10);
     const low = Math.max(-16, Math.min(-2, Math.floor(Math.min(...powers))));
     const high = Math.min(16, Math.max(1, Math.ceil(Math.max(...powers))));
-    const a = ui.axes(root, { box: box(width, 32, 192), y: [low, high], log: true,
-      title: "size of the gradient |∂L/∂h_t|, logarithmic", xlabel: "time t", ...settings(T, width) });
+    const a = ui.axes(root, { ...shared(width, 192), y: [low, high], log: true,
+      title: "size of the gradient |∂L/∂h_t|, logarithmic", xlabel: "time t" });
     a.line(guide.map((v, t) => (v > 0 ? [t, v] : null)), "reference");
     a.line(sizes.map((v, t) => (v > 0 ? [t, v] : null)), "s1 whole");
     sizes.forEach((v, t) => {
-      if (v > 0 && Math.log10(v) >= low && Math.log10(v) <= high) a.dot(t, v, "f1", T <= 30 ? 3.5 : 2);
+      const power = Math.log10(v);
+      if (power >= low && power <= high) a.dot(t, v, "f1", T <= 30 ? 3.5 : 2);
     });
   });
 
@@ -103,14 +111,16 @@ function render({ model, el }) {
     const two = model.get("units") === 2;
     sliders.weight.hidden = two;
     sliders.radius.hidden = sliders.angle.hidden = !two;
-    key.replaceChildren(ui.legend([["s0", two ? "h_t, first unit" : "h_t"], ...(two ? [["s2", "h_t, second unit"]] : []),
-      ["s1 whole", "|∂L/∂h_t|"], ["reference", "linear net: a factor ρ for every step"]]));
+    const units = two ? [["s0", "h_t, first unit"], ["s2", "h_t, second unit"]] : [["s0", "h_t"]];
+    key.replaceChildren(ui.legend([...units, ["s1 whole", "|∂L/∂h_t|"],
+      ["reference", "linear net: a factor ρ for every step"]]));
     for (const picture of [net, states, gradients]) picture.redraw();
     told.replaceChildren(...ui.rich(story()));
   };
   ui.watch(model, Object.keys(SPEC), redraw);
-  ui.mount(el, net.root, states.root, gradients.root, key, told, ui.html("div", { class: "controls" },
-    ui.select(model, "activation", SPEC.activation), ui.select(model, "units", SPEC.units), ...Object.values(sliders)));
+  const selects = ["activation", "units"].map((name) => ui.select(model, name, SPEC[name]));
+  ui.mount(el, net.root, states.root, gradients.root, key, told,
+    ui.html("div", { class: "controls" }, ...selects, ...Object.values(sliders)));
   redraw();
 }
 

@@ -11,17 +11,20 @@ const host = (() => {
         for (const act of listeners.get(`change:${name}`) ?? []) act();
       },
       on: (event, act) => listeners.set(event, [...(listeners.get(event) ?? []), act]),
-      off: (event, act) => listeners.set(event, (listeners.get(event) ?? []).filter((a) => a !== act)),
+      off: (event, act) =>
+        listeners.set(event, (listeners.get(event) ?? []).filter((other) => other !== act)),
       save_changes: () => {},
       send: () => {},
     };
   };
 
-  const inside = ({ min = -Infinity, max = Infinity }, value) => Math.min(max, Math.max(min, value));
+  const inside = ({ min = -Infinity, max = Infinity }, value) =>
+    Math.min(max, Math.max(min, value));
   // Text from the address becomes a value like `now`, or undefined where it makes no sense.
   const parse = (text, now, spec = {}) => {
     if (Array.isArray(now)) {
-      const parts = text === "" ? [] : text.split(",").map((part) => parse(part, now[0] ?? "", spec));
+      const items = text === "" ? [] : text.split(",");
+      const parts = items.map((item) => parse(item, now[0] ?? "", spec));
       const fits = typeof now[0] === "number" ? parts.length === now.length : true;
       return fits && !parts.includes(undefined) ? parts : undefined;
     }
@@ -48,7 +51,8 @@ const host = (() => {
   };
 
   const footer = (key, model, SPEC, initial) => {
-    const address = ui.html("input", { readonly: "", hidden: "", "aria-label": "Link to this state" });
+    const label = { "aria-label": "Link to this state" };
+    const address = ui.html("input", { readonly: "", hidden: "", ...label });
     const told = ui.html("span", { role: "status" });
     const copy = async () => {
       address.value = link(key, model, SPEC);

@@ -1,5 +1,7 @@
 // Bars of probabilities and of gradients, and both losses along the logit of the target class.
-const LOSSES = [["cross_entropy", "Cross-entropy", "s0", "f0"], ["squared_error", "Squared error", "s1", "f1"]];
+const LOSSES = [
+  ["cross_entropy", "Cross-entropy", "s0", "f0"], ["squared_error", "Squared error", "s1", "f1"],
+];
 const RANGE = [-8, 8];
 const CURVE = Array.from({ length: 81 }, (_, k) => -8 + k / 5);
 
@@ -21,7 +23,8 @@ function render({ model, el }) {
 
   const probabilities = ui.picture(215, "Probability of every class", (root, width) => {
     const given = now();
-    const [a, size] = bars(root, width, given, { y: [0, 1.05], title: "probability p = softmax(z)" });
+    const title = "probability p = softmax(z)";
+    const [a, size] = bars(root, width, given, { y: [0, 1.05], title });
     given.p.forEach((p, c) => {
       a.bar(c, 1.6 * size, p, "f2");
       a.text(a.X(c), a.Y(p) - 5, ui.number(p, 2), { "text-anchor": "middle" });
@@ -37,7 +40,7 @@ function render({ model, el }) {
   const curves = ui.picture(220, "Both losses along the logit of the target", (root, width) => {
     const { z } = now();
     const target = model.get("target");
-    const at = (name, v) => maths[name](example(z.map((old, c) => (c === target ? v : old)), target));
+    const at = (name, v) => maths[name](example(z.with(target, v), target));
     const a = ui.axes(root, { box: [40, 32, width - 8, 178], x: RANGE, y: [0, 8],
       title: "loss, as the logit of the target moves", xlabel: `logit z_${target} of the target` });
     for (const [name, , style, fill] of LOSSES) {

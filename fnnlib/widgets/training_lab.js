@@ -14,13 +14,16 @@ const generator = (seed) => {
   return draw;
 };
 const initial = (draw, H) => {
-  const uniform = (rows, columns, scale) => range(rows, () => range(columns, () => scale * (2 * draw() - 1)));
+  const uniform = (rows, columns, scale) =>
+    range(rows, () => range(columns, () => scale * (2 * draw() - 1)));
   const scale = 1 / Math.sqrt(H);
-  return { W: uniform(1, H, 1), U: uniform(H, H, scale), b: Array(H).fill(0), V: uniform(H, 1, scale), c: [0] };
+  const [W, U, V] = [uniform(1, H, 1), uniform(H, H, scale), uniform(H, 1, scale)];
+  return { W, U, b: Array(H).fill(0), V, c: [0] };
 };
 const batch = (draw, delay, n) => {
   const input = range(T, () => range(n, () => [draw() < 0.5 ? 1 : -1]));
-  return { input, target: input.map((_, t) => (t < delay ? input[t].map(() => [0]) : input[t - delay])) };
+  const before = range(delay, () => range(n, () => [0]));
+  return { input, target: [...before, ...input.slice(0, T - delay)] };
 };
 
 // Everything the formulas may use, under the names that they use.
@@ -44,8 +47,9 @@ const lossAndGradients = (p, pair) => {
   for (let t = T; t > 0; t--) {
     for (const role of ["error", "adjoint", "delta"]) fillIn(role, all[names[role]], t, 1, all);
   }
-  const gradients = Object.fromEntries(Object.entries(p).map(([name, rows]) => [name, rows.map((row, k) =>
-    Array.isArray(row) ? row.map((_, j) => maths[`d${name}`](k, j, all)) : maths[`d${name}`](k, all))]));
+  const gradient = (name) => p[name].map((row, k) => (Array.isArray(row)
+    ? row.map((_, j) => maths[`d${name}`](k, j, all)) : maths[`d${name}`](k, all)));
+  const gradients = Object.fromEntries(Object.keys(p).map((name) => [name, gradient(name)]));
   return { loss: maths.loss(all), gradients };
 };
 
@@ -53,7 +57,8 @@ const begin = ({ seed, hidden }) => {
   const draw = generator(seed);
   return { draw, p: initial(draw, hidden), losses: [], norms: [], diverged: false };
 };
-const descend = (w, g, rate) => (Array.isArray(w) ? w.map((v, k) => descend(v, g[k], rate)) : w - rate * g);
+const descend = (w, g, rate) =>
+  (Array.isArray(w) ? w.map((v, k) => descend(v, g[k], rate)) : w - rate * g);
 // One update. A loss or gradient past the limit stops the run before it touches the weights.
 const update = (run, { learning_rate, delay }) => {
   const { loss, gradients } = lossAndGradients(run.p, batch(run.draw, delay, B));
@@ -62,7 +67,9 @@ const update = (run, { learning_rate, delay }) => {
   if (run.diverged) return;
   run.losses.push(loss);
   run.norms.push(norm);
-  for (const name of Object.keys(run.p)) run.p[name] = descend(run.p[name], gradients[name], learning_rate);
+  for (const name of Object.keys(run.p)) {
+    run.p[name] = descend(run.p[name], gradients[name], learning_rate);
+  }
 };
 function run(steps, settings) {
   const state = begin(settings);
@@ -71,29 +78,33 @@ function run(steps, settings) {
 }
 
 const BUDGET = 3000;
+const FLOOR = 1e-4;
 function render({ model, el }) {
-  const settings = () => Object.fromEntries(Object.keys(SPEC).map((name) => [name, model.get(name)]));
+  const settings = () =>
+    Object.fromEntries(Object.keys(SPEC).map((name) => [name, model.get(name)]));
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   let lab = begin(settings());
   let timer = 0;
 
-  const curve = (values, title, style, floor) => (root, width) => {
-    const n = values().length;
+  const curve = (root, width, values, title, line, dot) => {
+    const n = values.length;
     const stride = Math.ceil(n / 400);
-    const last = Math.max(50, n);
-    const high = Math.max(1, Math.ceil(Math.log10(Math.max(1, ...values()))));
-    const a = ui.axes(root, { box: [44, 32, width - 10, 168], x: [0, last], y: [-4, high], log: true,
-      title, xlabel: "step" });
-    if (floor) a.line([[0, floor], [last, floor]], "reference");
-    a.line(values().flatMap((v, k) => (k % stride && k < n - 1 ? [] : [[k + 1, Math.max(v, 1e-4)]])), style);
-    if (n) a.dot(n, Math.max(values()[n - 1], 1e-4), style === "s0" ? "f0" : "f1", 3.5);
+    const high = Math.max(1, Math.ceil(Math.log10(Math.max(1, ...values))));
+    const a = ui.axes(root, { box: [44, 32, width - 10, 168], x: [0, Math.max(50, n)],
+      y: [Math.log10(FLOOR), high], log: true, title, xlabel: "step" });
+    const points = values.map((v, k) => [k + 1, Math.max(v, FLOOR)]);
+    a.line(points.filter((_, k) => k % stride === 0 || k === n - 1), line);
+    if (n) a.dot(...points[n - 1], dot, 3.5);
+    return a;
   };
-  // Without learning anything, the best answer is 0; its loss is half the share of steps with a target.
-  const loss = ui.picture(205, "Loss over the steps of training", (root, width) =>
-    curve(() => lab.losses, "loss, logarithmic", "s0", (T - model.get("delay")) / T / 2)(root, width));
-  const norm = ui.picture(205, "Gradient norm over the steps of training",
-    curve(() => lab.norms, "gradient norm, logarithmic", "s1 whole"));
-  const answers = ui.picture(200, "Answers of the net on a sequence it was not trained on", (root, width) => {
+  const loss = ui.picture(205, "Loss over the steps of training", (root, width) => {
+    const a = curve(root, width, lab.losses, "loss, logarithmic", "s0", "f0");
+    const zero = (T - model.get("delay")) / T / 2; // half the share of steps with a target
+    a.line([[0, zero], [Math.max(50, lab.losses.length), zero]], "reference");
+  });
+  const norm = ui.picture(205, "Gradient norm over the steps of training", (root, width) =>
+    curve(root, width, lab.norms, "gradient norm, logarithmic", "s1 whole", "f1"));
+  const answers = ui.picture(200, "Answers on a sequence not trained on", (root, width) => {
     const pair = batch(generator(model.get("seed") + 1000), model.get("delay"), 1);
     const all = given(lab.p, pair);
     forward(all);
@@ -114,19 +125,23 @@ function render({ model, el }) {
     const n = lab.losses.length;
     if (lab.diverged) {
       return `Diverged at step ${n + 1}: the loss or its gradient passed 10⁶. At learning rate ` +
-        `${model.get("learning_rate")} every update overshoots the minimum by more than it corrects, so the ` +
-        "weights grow from step to step. Lower the learning rate, then press Reset.";
+        `${model.get("learning_rate")} every update overshoots the minimum by more than it ` +
+        "corrects, so the weights grow from step to step. " +
+        "Lower the learning rate, then press Reset.";
     }
     if (n === 0) return "Not trained yet: the answers come from random weights. Press Play.";
-    const size = `Step ${n}: loss ${ui.number(lab.losses[n - 1])}, gradient norm ${ui.number(lab.norms[n - 1])}.`;
-    return n < BUDGET ? size : `${size} The run ends here; press Reset to start another.`;
+    const [size, slope] = [lab.losses, lab.norms].map((values) => ui.number(values[n - 1]));
+    const says = `Step ${n}: loss ${size}, gradient norm ${slope}.`;
+    return n < BUDGET ? says : `${says} The run ends here; press Reset to start another.`;
   };
+  const over = () => lab.diverged || lab.losses.length >= BUDGET;
   let spoken = 0;
   const show = () => {
     for (const picture of [loss, norm, answers]) picture.redraw();
-    key.replaceChildren(...ui.rich(`Bars: input x_t. Rings: target x_{t−${model.get("delay")}}. Dots: the net's answer.`));
+    key.replaceChildren(...ui.rich("Dashed: loss of always answering 0. Bars: input x_t. " +
+      `Rings: target x_{t−${model.get("delay")}}. Dots: the net's answer.`));
     play.textContent = model.get("running") ? "Pause" : "Play";
-    play.disabled = once.disabled = lab.diverged || lab.losses.length >= BUDGET;
+    play.disabled = once.disabled = over();
     told.classList.toggle("warning", lab.diverged);
     // While it runs, a screen reader hears the state once in two seconds.
     if (model.get("running") && performance.now() - spoken < 2000) return;
@@ -136,8 +151,8 @@ function render({ model, el }) {
     ui.set(model, "loss", lab.losses.at(-1) ?? null);
   };
   const advance = (count) => {
-    for (let k = 0; k < count && !lab.diverged && lab.losses.length < BUDGET; k++) update(lab, settings());
-    if (lab.diverged || lab.losses.length >= BUDGET) ui.set(model, "running", false);
+    for (let k = 0; k < count && !over(); k++) update(lab, settings());
+    if (over()) ui.set(model, "running", false);
     show();
   };
   const loop = () => {
@@ -163,8 +178,21 @@ function render({ model, el }) {
   ui.watch(model, ["delay", "hidden", "seed"], reset);
   ui.mount(el, ui.html("div", { class: "buttons" }, play, once, ui.button("Reset", reset)),
     ui.html("div", { class: "panels" }, loss.root, norm.root), answers.root, key, told,
-    ui.html("div", { class: "controls" }, ...Object.keys(SPEC).map((name) => ui.slider(model, name, SPEC[name]))));
+    ui.html("div", { class: "controls" },
+      ...Object.keys(SPEC).map((name) => ui.slider(model, name, SPEC[name]))));
   show();
+
+  // Paper cannot press Play: an untrained net is printed trained.
+  const print = () => {
+    if (lab.losses.length) return;
+    advance(150);
+    addEventListener("afterprint", reset, { once: true });
+  };
+  addEventListener("beforeprint", print);
+  return () => {
+    clearTimeout(timer);
+    removeEventListener("beforeprint", print);
+  };
 }
 
 export default { render, maths, run };

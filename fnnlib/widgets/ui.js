@@ -1,121 +1,6 @@
-// Drawing and controls shared by all widgets. No state of its own and no third-party code.
+// Controls shared by all widgets: native, labelled, bound to one name of the model.
 const ui = (() => {
-  const NS = "http://www.w3.org/2000/svg";
-  const fill = (node, attributes, children) => {
-    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-    node.append(...children);
-    return node;
-  };
-  const html = (tag, attributes = {}, ...children) => fill(document.createElement(tag), attributes, children);
-  const svg = (tag, attributes = {}, ...children) => fill(document.createElementNS(NS, tag), attributes, children);
-
-  // "h_t" and "h_{t+1}" are written with subscripts.
-  const pieces = (text) => text.split(/(_\{[^}]*\}|_\w)/).filter(Boolean).map((part) =>
-    part[0] === "_" && part.length > 1 ? [part.replace(/[_{}]/g, ""), true] : [part, false]);
-  const rich = (text) => pieces(text).map(([part, sub]) => (sub ? html("sub", {}, part) : part));
-  const richSvg = (text) => {
-    let lowered = false;
-    return pieces(text).map(([part, sub]) => {
-      const shift = sub ? { dy: "0.3em", "font-size": "75%" } : lowered ? { dy: "-0.225em" } : {};
-      lowered = sub;
-      return svg("tspan", shift, part);
-    });
-  };
-
-  const superscript = (n) => String(n).replace(/[-\d]/g, (c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]);
-  // Three digits, a true minus sign, and never a word such as Infinity.
-  const number = (value, digits = 3) => {
-    if (!Number.isFinite(value)) return "–";
-    const size = Math.abs(value);
-    if (size === 0) return "0";
-    if (size >= 1e5 || size < 1e-3) {
-      const [mantissa, exponent] = value.toExponential(1).split("e");
-      return `${mantissa.replace("-", "−")}·10${superscript(Number(exponent))}`;
-    }
-    const text = size >= 10 ** digits ? value.toFixed(0) : value.toPrecision(digits);
-    return text.replace("-", "−");
-  };
-  const tickText = (value) => String(Number(value.toPrecision(6))).replace("-", "−");
-
-  const ticks = (low, high, count) => {
-    const raw = (high - low) / count;
-    const power = 10 ** Math.floor(Math.log10(raw));
-    const step = power * [1, 2, 5, 10].find((m) => m * power >= raw * 0.999);
-    const found = [];
-    for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9; k++) found.push(k * step);
-    return found;
-  };
-  const decades = (low, high) => {
-    const stride = Math.ceil((high - low) / 6);
-    return ticks(low, high, high - low).filter((k) => Number.isInteger(k) && k % stride === 0);
-  };
-
-  // Axes in a box. With `log`, the range of y is given in powers of ten.
-  const axes = (root, { box, x, y, title, xlabel = "", log = false, xticks, yticks }) => {
-    const [left, top, right, bottom] = box;
-    const X = (v) => left + ((v - x[0]) / (x[1] - x[0])) * (right - left);
-    const height = (v) => bottom - ((v - y[0]) / (y[1] - y[0])) * (bottom - top);
-    const Y = log ? (v) => height(Math.log10(Math.max(Math.abs(v), 1e-300))) : height;
-    const frame = svg("g", { class: "axes" });
-    for (const v of yticks ?? (log ? decades(...y) : ticks(...y, (bottom - top) / 36))) {
-      frame.append(
-        svg("path", { class: v === 0 && !log ? "zero" : "grid", d: `M${left} ${height(v).toFixed(1)}H${right}` }),
-        svg("text", { x: left - 6, y: height(v) + 4, "text-anchor": "end" }, log ? `10${superscript(v)}` : tickText(v)));
-    }
-    for (const [v, label] of xticks ?? ticks(...x, (right - left) / 60).map((v) => [v, tickText(v)])) {
-      frame.append(
-        svg("path", { class: "tick", d: `M${X(v).toFixed(1)} ${bottom}v4` }),
-        svg("text", { x: X(v), y: bottom + 17, "text-anchor": "middle" }, ...richSvg(label)));
-    }
-    frame.append(
-      svg("path", { class: "rim", d: `M${left} ${bottom}H${right}` }),
-      svg("text", { class: "title", x: 4, y: top - 12 }, ...richSvg(title)),
-      svg("text", { x: (left + right) / 2, y: bottom + 33, "text-anchor": "middle" }, ...richSvg(xlabel)));
-    const place = `${left} ${top} ${right - left} ${bottom - top}`;
-    const inside = svg("svg", { x: left, y: top, width: right - left, height: bottom - top, viewBox: place });
-    root.append(frame, inside);
-    const put = (node, parent = root) => (parent.append(node), node);
-    return {
-      X, Y, frame, inside, box,
-      // Points that are null or not finite break the line.
-      line: (points, style) => {
-        let pen = "M";
-        const d = points.map((p) => {
-          if (!p || !p.every(Number.isFinite)) return (pen = "M"), "";
-          const command = `${pen}${X(p[0]).toFixed(1)} ${Y(p[1]).toFixed(1)}`;
-          pen = "L";
-          return command;
-        });
-        return put(svg("path", { class: `line ${style}`, d: d.join("") }), inside);
-      },
-      dot: (px, py, style, r = 4.5) => put(svg("circle", { class: `dot ${style}`, cx: X(px), cy: Y(py), r })),
-      band: (from, to, style) => put(svg("rect", {
-        class: style, x: X(from), y: top, width: Math.max(0, X(to) - X(from)), height: bottom - top }), inside),
-      bar: (centre, width, value, style) => put(svg("rect", {
-        class: `bar ${style}`, x: X(centre) - width / 2, width, y: Math.min(Y(0), Y(value)),
-        height: Math.abs(Y(value) - Y(0)) }), inside),
-      text: (px, py, content, attributes = {}) =>
-        put(svg("text", { x: px, y: py, ...attributes }, ...richSvg(content))),
-    };
-  };
-
-  // A picture redrawn at its real width, so that text keeps its size on a phone.
-  const picture = (height, label, draw) => {
-    const root = svg("svg", { role: "img", "aria-label": label });
-    let width = 0;
-    const redraw = () => {
-      if (!width) return;
-      root.setAttribute("viewBox", `0 0 ${width} ${height}`);
-      root.replaceChildren();
-      draw(root, width, height);
-    };
-    new ResizeObserver(([entry]) => {
-      const now = Math.round(entry.contentRect.width);
-      if (now !== width) (width = now), redraw();
-    }).observe(root);
-    return { root, redraw };
-  };
-
+  const { html, svg, rich, number, tickText } = plot;
   const set = (model, name, value) => {
     model.set(name, value);
     model.save_changes();
@@ -123,23 +8,27 @@ const ui = (() => {
   let serial = 0;
   const labelled = (text, control, ...rest) => {
     control.id ||= `fnnlib-control-${++serial}`;
-    return html("div", { class: "control" }, html("label", { for: control.id }, ...rich(text)), control, ...rest);
+    const label = html("label", { for: control.id }, ...rich(text));
+    return html("div", { class: "control" }, label, control, ...rest);
   };
 
-  // A slider for a number; the last argument is its line of SPEC. With `log` it moves in powers of ten.
+  // A slider for a number, or for item k of a list; the third argument is its line of SPEC.
+  // With `log` it moves in powers of ten.
   const slider = (model, name, { label, min, max, step, log }, k) => {
     const get = () => (k === undefined ? model.get(name) : model.get(name)[k]);
     const put = (v) => set(model, name, k === undefined ? v : model.get(name).with(k, v));
     const [inward, outward] = log
       ? [(v) => Math.log10(v), (p) => Number((10 ** p).toPrecision(3))]
       : [(v) => v, (p) => Number(p.toPrecision(6))];
-    const input = html("input", { type: "range", min: inward(min), max: inward(max), step, name });
+    const limits = { min: inward(min), max: inward(max), step };
+    const input = html("input", { type: "range", name, ...limits });
     const output = html("output");
     const show = () => {
       const value = get();
       input.value = inward(value);
-      output.textContent = Number.isInteger(step) && !log ? tickText(value) : number(value);
-      if (!log && !Number.isInteger(step)) output.textContent = value.toFixed(step < 0.1 ? 2 : 1).replace("-", "−");
+      const fixed = () => value.toFixed(step < 0.1 ? 2 : 1).replace("-", "−");
+      const whole = Number.isInteger(step);
+      output.textContent = log ? number(value) : whole ? tickText(value) : fixed();
       input.setAttribute("aria-valuetext", output.textContent);
     };
     input.addEventListener("input", () => put(outward(input.valueAsNumber)));
@@ -149,7 +38,8 @@ const ui = (() => {
   };
 
   const select = (model, name, { label, options }) => {
-    const input = html("select", { name }, ...options.map((value) => html("option", { value }, String(value))));
+    const choices = options.map((value) => html("option", { value }, String(value)));
+    const input = html("select", { name }, ...choices);
     const show = () => (input.value = model.get(name));
     input.addEventListener("change", () => set(model, name, options[input.selectedIndex]));
     model.on(`change:${name}`, show);
@@ -159,11 +49,10 @@ const ui = (() => {
 
   // Check boxes for a list of names, each with the line it stands for.
   const checks = (model, name, { label, options }) => {
-    const boxes = options.map((option) => html("input", { type: "checkbox", name, value: option }));
+    const boxes = options.map((value) => html("input", { type: "checkbox", name, value }));
     const show = () => boxes.forEach((b) => (b.checked = model.get(name).includes(b.value)));
-    for (const box of boxes) {
-      box.addEventListener("change", () => set(model, name, options.filter((_, k) => boxes[k].checked)));
-    }
+    const store = () => set(model, name, options.filter((_, k) => boxes[k].checked));
+    for (const box of boxes) box.addEventListener("change", store);
     model.on(`change:${name}`, show);
     show();
     return html("fieldset", { class: "checks" }, html("legend", {}, label),
@@ -171,8 +60,8 @@ const ui = (() => {
   };
   const swatch = (style) => svg("svg", { width: 26, height: 10, "aria-hidden": "true" },
     svg("path", { class: `line ${style}`, d: "M0 5H26" }));
-  const legend = (entries) => html("p", { class: "legend" },
-    ...entries.map(([style, text]) => html("span", {}, swatch(style), html("span", {}, ...rich(text)))));
+  const legend = (entries) => html("p", { class: "legend" }, ...entries.map(([style, text]) =>
+    html("span", {}, swatch(style), html("span", {}, ...rich(text)))));
 
   const button = (text, act) => {
     const node = html("button", { type: "button" }, text);
@@ -183,9 +72,13 @@ const ui = (() => {
   // The mark keeps JupyterLab from taking arrow keys away from the controls.
   const mount = (el, ...children) => {
     el.append(...children);
-    for (const c of el.querySelectorAll("input, select, button")) c.dataset.lmSuppressShortcuts = "true";
+    for (const control of el.querySelectorAll("input, select, button")) {
+      control.dataset.lmSuppressShortcuts = "true";
+    }
   };
   const watch = (model, names, act) => names.forEach((name) => model.on(`change:${name}`, act));
 
-  return { html, svg, rich, richSvg, number, axes, picture, set, slider, select, checks, legend, button, status, mount, watch };
+  return {
+    ...plot, set, slider, select, checks, legend, button, status, mount, watch,
+  };
 })();
