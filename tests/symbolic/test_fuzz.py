@@ -17,7 +17,7 @@ from .corpus import claims
 from .mutants import differ, mutants
 
 CLAIMS = claims()
-SAMPLE = 15  # variants of one statement; larger statements have hundreds
+SAMPLE = 6  # variants of one statement; larger statements have hundreds
 SECONDS = 5  # a proof attempt that takes longer has not succeeded
 
 
