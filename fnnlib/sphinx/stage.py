@@ -45,9 +45,10 @@ def inputs(root):
 
 def stage(root):
     """Write `_build/src` and `_build/ledger.json`; return the folder to build."""
-    missing = [path for path in chapters(root) if not path.exists()]
-    if missing:
-        raise Failed(f"_toc.yml lists {missing[0].relative_to(root).as_posix()}, which does not exist")
+    for path in chapters(root):
+        if not path.exists():
+            missing = path.relative_to(root).as_posix()
+            raise Failed(f"_toc.yml lists {missing}, which does not exist")
     pages = {path.stem: executed(path, root) for path in chapters(root)}
     rows = ledger.collect(pages)
     target = root / "_build" / "src"
