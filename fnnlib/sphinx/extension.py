@@ -26,9 +26,10 @@ def mathjax_folder():
 
 
 def configure(app, config):
-    """Local MathJax, our style sheet, and the footer given by the build."""
+    """Local MathJax, our style sheet and icon, and the footer given by the build."""
     config.mathjax_path = f"mathjax/{MATHJAX}"
     config.html_static_path.append(str(HERE / "static"))
+    config.html_favicon = str(HERE / "static" / "favicon.svg")  # else browsers ask for one in vain
     config.html_theme_options["extra_footer"] = os.environ.get("BOOK_FOOTER", "")
 
 
