@@ -1,9 +1,12 @@
-r"""Gradient descent with momentum, Adam, and clipping by the global norm.
+r"""Gradient descent with momentum, Nesterov's, RMSprop, Adam, AdamW; schedules; clipping.
 
 An :class:`Optimizer` is a pair of functions: ``init(p)`` returns its slots (what it remembers),
 and ``step(p, g, slots)`` returns ``(p, slots)`` after one update. Parameters ``p`` and gradients
 ``g`` are trees of one structure; nothing is changed in place, and every array keeps its dtype.
 Gradients of another structure, shape or dtype, or that are not finite, raise ValueError.
+
+A schedule is a function of the number of steps already taken that returns the learning rate of the
+next one; :func:`scheduled` gives any of the optimisers such a rate.
 """
 
 import math
@@ -30,6 +33,19 @@ class AdamSlots(NamedTuple):
     t: int
 
 
+class RMSpropSlots(NamedTuple):
+    """What RMSprop remembers: the decaying mean of the squared gradients."""
+
+    v: tuple
+
+
+class ScheduledSlots(NamedTuple):
+    """The slots of the optimiser that is scheduled, and the number of steps it has taken."""
+
+    slots: tuple
+    t: int
+
+
 def sgd(learning_rate, momentum=0.0):
     r"""Gradient descent with heavy-ball momentum ([polyak1964]).
 
@@ -53,6 +69,69 @@ def sgd(learning_rate, momentum=0.0):
         tree.like("slots", slots, p)
         slots = tree.map(lambda v, g: momentum * v + g, slots, g)
         return tree.map(lambda p, v: p - learning_rate * v, p, slots), slots
+
+    return Optimizer(init, step)
+
+
+def nesterov(learning_rate, momentum):
+    r"""Gradient descent with the momentum of [nesterov1983]: the step looks ahead.
+
+    :math:`v \leftarrow \mu v + g`, then :math:`p \leftarrow p - \alpha (g + \mu v)`, with
+    :math:`\alpha > 0` and :math:`0 < \mu < 1`. The parameters ``p`` are the point that is looked
+    ahead to, so ``g`` is the gradient there and nothing has to be moved before it is computed.
+
+    >>> optimizer = nesterov(0.1, momentum=0.9)
+    >>> p, g = np.array([1.0]), np.array([2.0])
+    >>> optimizer.step(p, g, optimizer.init(p))[0]
+    array([0.62])
+    """
+    learning_rate = require.number("learning_rate", learning_rate, above=0)
+    momentum = require.number("momentum", momentum, above=0, below=1)
+
+    def init(p):
+        return tree.map(np.zeros_like, p)
+
+    def step(p, g, slots):
+        _require(p, g)
+        tree.like("slots", slots, p)
+        slots = tree.map(lambda v, g: momentum * v + g, slots, g)
+
+        def update(p, g, v):
+            return p - learning_rate * (g + momentum * v)
+
+        return tree.map(update, p, g, slots), slots
+
+    return Optimizer(init, step)
+
+
+def rmsprop(learning_rate, beta=0.99, epsilon=1e-8):
+    r"""Steps divided by the root of the decaying mean of the squared gradients.
+
+    :math:`v \leftarrow \beta v + (1 - \beta) g^2`, then
+    :math:`p \leftarrow p - \alpha\, g / (\sqrt{v} + \epsilon)`. As ``v`` starts at zero, the first
+    steps are longer than later ones by up to :math:`1 / \sqrt{1 - \beta}`.
+
+    >>> optimizer = rmsprop(0.1)
+    >>> p = np.array([1.0, 1.0])
+    >>> optimizer.step(p, np.array([5.0, -0.01]), optimizer.init(p))[0].round(6)
+    array([0.     , 1.99999])
+    """
+    learning_rate = require.number("learning_rate", learning_rate, above=0)
+    beta = require.number("beta", beta, least=0, below=1)
+    epsilon = require.number("epsilon", epsilon, above=0)
+
+    def init(p):
+        return RMSpropSlots(tree.map(np.zeros_like, p))
+
+    def step(p, g, slots):
+        _require(p, g)
+        tree.like("slots.v", require.kind("slots", slots, RMSpropSlots).v, p)
+        v = tree.map(lambda v, g: beta * v + (1 - beta) * g * g, slots.v, g)
+
+        def update(p, g, v):
+            return p - learning_rate * g / (np.sqrt(v) + epsilon)
+
+        return tree.map(update, p, g, v), RMSpropSlots(v)
 
     return Optimizer(init, step)
 
@@ -91,6 +170,103 @@ def adam(learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-8):
         return tree.map(update, p, m, v), AdamSlots(m, v, t)
 
     return Optimizer(init, step)
+
+
+def adamw(learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.01):
+    r"""Adam with decoupled weight decay ([loshchilov2019]).
+
+    :math:`p \leftarrow (1 - \alpha w)\, p`, then the step of :func:`adam`. The decay ``w`` is not
+    part of the gradient, so the running moments do not see it.
+
+    >>> optimizer = adamw(0.1, weight_decay=0.5)
+    >>> p = np.array([1.0, 1.0])
+    >>> optimizer.step(p, np.array([5.0, -0.01]), optimizer.init(p))[0].round(6)
+    array([0.85, 1.05])
+    """
+    optimizer = adam(learning_rate, beta1, beta2, epsilon)
+    kept = 1 - learning_rate * require.number("weight_decay", weight_decay, least=0)
+    if kept < 0:
+        most = f"at most 1 / learning_rate = {1 / learning_rate:g}"
+        require.refuse("weight_decay", most, f"{weight_decay:g}")
+
+    def step(p, g, slots):
+        _require(p, g)
+        return optimizer.step(tree.map(lambda p: p * kept, p), g, slots)
+
+    return Optimizer(optimizer.init, step)
+
+
+def scheduled(make, schedule):
+    """The optimiser ``make(rate)`` with the rate that ``schedule`` gives before every step.
+
+    >>> optimizer = scheduled(sgd, step_decay(0.5, every=1, factor=0.1))
+    >>> p, slots = np.array([1.0]), optimizer.init(np.array([1.0]))
+    >>> for _ in range(2):
+    ...     p, slots = optimizer.step(p, np.array([1.0]), slots)
+    >>> p
+    array([0.45])
+    """
+    for name, f in (("make", make), ("schedule", schedule)):
+        if not callable(f):
+            require.refuse(name, "a function", type(f).__name__, TypeError)
+
+    def at(t):
+        return require.kind("make(rate)", make(schedule(t)), Optimizer)
+
+    def init(p):
+        return ScheduledSlots(at(0).init(p), 0)
+
+    def step(p, g, slots):
+        slots, t = require.kind("slots", slots, ScheduledSlots)
+        p, slots = at(t).step(p, g, slots)
+        return p, ScheduledSlots(slots, t + 1)
+
+    return Optimizer(init, step)
+
+
+def step_decay(learning_rate, every, factor):
+    """The schedule that multiplies the rate by ``factor`` after every ``every`` steps.
+
+    >>> [step_decay(1.0, every=2, factor=0.5)(t) for t in range(5)]
+    [1.0, 1.0, 0.5, 0.5, 0.25]
+    """
+    learning_rate = require.number("learning_rate", learning_rate, above=0)
+    every, factor = require.count("every", every), require.number("factor", factor, above=0)
+    return lambda t: learning_rate * factor ** (t // every)
+
+
+def cosine(learning_rate, steps, least=0.0):
+    r"""The schedule that falls along half a cosine to ``least`` in ``steps`` steps, and stays.
+
+    :math:`\alpha_t = \alpha_- + (\alpha - \alpha_-)(1 + \cos(\pi t / T)) / 2`. An optimiser takes
+    no step of rate zero, so with ``least=0`` training ends after ``steps`` steps.
+
+    >>> [round(cosine(1.0, 4)(t), 3) for t in range(5)]
+    [1.0, 0.854, 0.5, 0.146, 0.0]
+    """
+    learning_rate = require.number("learning_rate", learning_rate, above=0)
+    steps = require.count("steps", steps)
+    least = require.number("least", least, least=0, most=learning_rate)
+
+    def schedule(t):
+        done = min(t, steps) / steps
+        return least + (learning_rate - least) * (1 + math.cos(math.pi * done)) / 2
+
+    return schedule
+
+
+def warm_up(schedule, steps):
+    """The schedule whose rate rises in ``steps`` equal steps to where ``schedule`` then starts.
+
+    >>> [warm_up(cosine(1.0, 2), 3)(t) for t in range(6)]
+    [0.25, 0.5, 0.75, 1.0, 0.5, 0.0]
+    """
+    if not callable(schedule):
+        require.refuse("schedule", "a function", type(schedule).__name__, TypeError)
+    steps = require.count("steps", steps)
+    return lambda t: (
+        schedule(0) * (t + 1) / (steps + 1) if t < steps else schedule(t - steps)
+    )
 
 
 def clip_by_global_norm(g, max_norm):
