@@ -120,6 +120,17 @@ def test_the_ledger_links_to_every_equation_and_function(texts):
     assert not {f"fnnlib.{r['function']}" for r in records if r["function"]} - linked
 
 
+def test_widgets_of_a_page_share_their_code(texts):
+    shared = {page: text.count('data-fnnlib="shared"') for page, text in texts.items()}
+    assert max(shared.values()) == 2, shared  # one script and one style sheet
+
+
+def test_the_library_reference_cites_and_leaves_out_what_says_nothing(texts):
+    page = texts["book/api.html"]
+    assert "bibliography.html#" in page
+    assert "Alias for field number" not in page
+
+
 def test_every_image_says_what_it_shows(texts):
     assert not {page: Links(text).no_alt for page, text in texts.items() if Links(text).no_alt}
 
