@@ -110,6 +110,30 @@ def test_scheduled_adam_keeps_its_own_count():
     )
 
 
+@pytest.mark.parametrize("curvature", [0.01, 0.7, 1.0, 30.0])
+@pytest.mark.parametrize("share", [0.01, 0.5, 0.99, 1.01, 2.0])
+def test_gradient_descent_shrinks_the_error_just_below_two_over_the_curvature(curvature, share):
+    path = trajectory_on_a_bowl(optim.sgd(share * 2 / curvature), curvature)
+    shrinks = all(abs(b) < abs(a) for a, b in zip([1.0, *path], path, strict=False))
+    grows = all(abs(b) > abs(a) for a, b in zip([1.0, *path], path, strict=False))
+    assert (shrinks, grows) == ((True, False) if share < 1 else (False, True))
+
+
+def test_momentum_allows_rates_beyond_that_bound():
+    """Heavy-ball momentum is stable up to 2 (1 + mu) / curvature, here 3.8."""
+    assert abs(trajectory_on_a_bowl(optim.sgd(3.0, momentum=0.9), 1.0, 300)[-1]) < 1e-3
+    assert abs(trajectory_on_a_bowl(optim.sgd(4.0, momentum=0.9), 1.0, 300)[-1]) > 1e3
+
+
+def trajectory_on_a_bowl(optimizer, curvature, steps=STEPS):
+    p, path = np.ones(1), []
+    slots = optimizer.init(p)
+    for _ in range(steps):
+        p, slots = optimizer.step(p, curvature * p, slots)
+        path.append(float(p[0]))
+    return path
+
+
 OPTIMIZERS = {
     **{name: ours for name, (ours, _) in PAIRS.items()},
     "scheduled": optim.scheduled(optim.adam, optim.cosine(0.1, 9)),
