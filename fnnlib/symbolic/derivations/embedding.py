@@ -1,0 +1,56 @@
+r"""Embedding: a lookup is a product with one-hot rows, and its gradient is a scatter-add.
+
+Row r of o has a one at the column of its token and zeros elsewhere, so that
+:math:`o_r E` is the token's row of E. The proof holds for every row of numbers :math:`o_r`, hence
+for all tokens. In the checks the tokens are 0, 0, 1, 1, 2, 2, ..., and the last token of the table
+does not occur.
+"""
+
+from functools import wraps
+from types import SimpleNamespace
+
+from fnnlib import embedding
+from fnnlib.symbolic import D, Derivation, array, check, define, delta, index, size, total
+
+
+def definitions(N, V, hot=None):
+    """The lookup as a product, and a loss whose gradient with respect to its output is dx."""
+    Dn = size("D")
+    E, dx = array("E", V, Dn), array("dx", N, Dn)
+    o = define("o", hot, N, V) if hot else array("o", N, V)
+    x = define("x", lambda r, k: total(lambda v: o[r, v] * E[v, k], V), N, Dn)
+    loss = define("L", total(lambda r, k: dx[r, k] * x[r, k], N, Dn))
+    v, k = index("v", V), index("k", Dn)
+    return SimpleNamespace(**locals())
+
+
+def derivations():
+    """All derivations of this module."""
+    return [table(definitions(*size("N V")))]
+
+
+def table(n):
+    """The gradient of the table: each row sums over the places where its token stands."""
+    return Derivation(D(n.loss, n.E[n.v, n.k]), "embedding_dE").step(
+        total(lambda r: n.o[r, n.v] * n.dx[r, n.k], n.N), "row v is read where its token stands"
+    )
+
+
+def checks():
+    """The library's scatter-add against the formula."""
+    M = size("M")
+    n = definitions(2 * M, M + 1, lambda r, v: delta(r, 2 * v) + delta(r, 2 * v + 1))
+    args = embedding.Params(n.E), n.o
+    return [check(table(n), backward, forward, args=args, dout=n.dx)]
+
+
+@wraps(embedding.forward)
+def forward(p, o):
+    """The library's lookup, with tokens instead of one-hot rows."""
+    return embedding.forward(p, o.argmax(axis=1))
+
+
+@wraps(embedding.backward)
+def backward(dx, cache):
+    """The library's gradient; the one-hot rows are data."""
+    return embedding.backward(dx, cache), None
