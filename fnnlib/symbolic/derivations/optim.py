@@ -147,8 +147,8 @@ def look_ahead(n):
     r"""Nesterov's step, written for the point that is looked ahead to.
 
     In the usual form :math:`d' = \mu d - \alpha g(\theta + \mu d)`,
-    :math:`\theta' = \theta + d'`. With :math:`p = \theta + \mu d` and :math:`d = -\alpha v`, the next
-    point looked ahead to, :math:`\theta' + \mu d'`, is what the library computes.
+    :math:`\theta' = \theta + d'`. With :math:`p = \theta + \mu d` and :math:`d = -\alpha v`, the
+    next point looked ahead to, :math:`\theta' + \mu d'`, is what the library computes.
     """
     p, v, g = scalar("p v g")
     d = -n.alpha * v
