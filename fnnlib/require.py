@@ -101,8 +101,8 @@ def number(name, x, *, above=-np.inf, least=-np.inf, below=np.inf, most=np.inf):
     Traceback (most recent call last):
     ValueError: learning_rate: expected a number > 0, got -1.0
     """
-    if isinstance(x, np.ndarray) and x.ndim == 0:
-        x = x[()]
+    if isinstance(x, np.ndarray):
+        x = x[()]  # an array of no axes is a number
     if not isinstance(x, numbers.Real) or isinstance(x, (bool, np.bool_)):
         refuse(name, "a real number", _title(type(x)), TypeError)
     limits = {">": above, ">=": least, "<": below, "<=": most}
@@ -157,7 +157,7 @@ def distribution(name, p):
     Traceback (most recent call last):
     ValueError: p: expected rows >= 0 that sum to one, got a row from 0.5 to 0.6 with sum 1.1
     """
-    rows = p.real.reshape(-1, p.shape[-1])
+    rows = p.reshape(-1, p.shape[-1])
     total = rows.sum(axis=-1)
     wrong = (abs(total - 1) > np.finfo(rows.dtype).eps ** 0.5) | (rows.min(axis=-1) < 0)
     if wrong.any():
@@ -218,7 +218,7 @@ def _bind(name, shape, axes, sizes):
     found = shape
     if axes[0] == "...":
         cut = len(shape) - len(axes) + 1
-        found = (shape[:cut], *shape[cut:]) if cut >= 0 else ()
+        found = (shape[:cut], *shape[cut:])
     known = dict(sizes)
     if len(found) != len(axes) or any(
         sizes.setdefault(axis, size) != size for axis, size in zip(axes, found, strict=True)

@@ -80,6 +80,32 @@ def test_a_gradient_of_another_shape_or_dtype_fails(spoil):
         gradient_check(dense.forward, lambda d, c: spoil(*dense.backward(d, c)), args, rng)
 
 
+@pytest.mark.parametrize("derivative", [complex_step, finite_difference])
+@pytest.mark.parametrize("size", [1e-20, 1.0, 1e20])
+def test_the_error_is_relative(size, derivative):
+    x, rng = (np.array([1.0, 2.0]),), np.random.default_rng(0)
+
+    def check(factor):
+        gradient_check(
+            lambda x: (size * x**3, x),
+            lambda d, x: factor * size * 3 * x**2 * d,
+            x,
+            rng,
+            derivative,
+        )
+
+    check(1.0)
+    with pytest.raises(CheckFailed):
+        check(1 + 1e-7)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_gradient_of_zeros_is_wrong_by_all_of_it(sign):
+    x = (np.ones(2),)
+    with pytest.raises(CheckFailed, match=r"relative error 1.0e\+00"):
+        gradient_check(lambda x: (sign * x**2, x), lambda d, x: 0 * x, x, np.random.default_rng(0))
+
+
 def test_nan_is_not_a_pass():
     x = (np.ones(2),)
     with pytest.raises(CheckFailed):
@@ -93,6 +119,12 @@ def test_single_precision_is_held_to_its_own_tolerance():
     p = rnn.init(rng, 3, 4, np.float32)
     x, s = rng.normal(size=(5, 2, 3)).astype("f4"), rnn.State(np.ones((2, 4), "f4"))
     assert 1e-13 < gradient_check(rnn.forward, rnn.backward, (p, x, s), rng) < TOLERANCE["float32"]
+
+
+def test_a_wrong_gradient_in_single_precision_fails():
+    x = (np.ones(3, np.float32),)
+    with pytest.raises(CheckFailed):
+        gradient_check(lambda x: (x**2, x), lambda d, x: 2.001 * x * d, x, np.random.default_rng(0))
 
 
 def test_a_single_argument_has_a_bare_gradient_and_a_loss_is_a_number():

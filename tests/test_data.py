@@ -69,6 +69,11 @@ def test_minibatches_cover_every_epoch_once_and_keep_pairs(n, size, epochs, axis
     np.testing.assert_array_equal(np.sort(seen), np.tile(y, (epochs, 1)))
 
 
+def test_minibatches_of_one_epoch_unless_told():
+    rng = np.random.default_rng(0)
+    assert len(list(data.minibatches(np.arange(6), np.arange(6), 2, rng))) == 3
+
+
 def test_minibatches_are_shuffled_anew_and_by_the_generator_alone():
     def order(seed):
         batches = data.minibatches(np.arange(50), np.arange(50), 50, np.random.default_rng(seed), 2)

@@ -36,7 +36,12 @@ def test_dot_and_norm_agree_with_the_concatenated_vector(t):
 
 @pytest.mark.parametrize("size", [1e-200, 1e-30, 1.0, 1e30, 1e200])
 def test_norm_neither_overflows_nor_underflows(size):
-    assert tree.norm((size * np.array([3.0, 0.0]), np.array([size * 4]))) == pytest.approx(5 * size)
+    t = (size * np.array([3.0, 0.0]), size * np.array([0.0, -4.0]))
+    assert tree.norm(t) == pytest.approx(5 * size)
+
+
+def test_norm_of_infinity_is_infinity():
+    assert tree.norm((np.array([1.0, -np.inf]),)) == np.inf
 
 
 def test_norm_of_zeros_is_zero():
