@@ -91,14 +91,14 @@ def run(notebook, name, folder):
     return notebook
 
 
-def executed(path, root):
-    """The notebook at `path` with fresh outputs, from `_build/executed` where nothing changed."""
-    notebook, cache = read(path), Path(root, "_build", "executed")
-    stored = cache / f"{path.stem}-{key(notebook, root)[:16]}.ipynb"
+def executed(notebook, name, root):
+    """The notebook with fresh outputs, from `_build/executed` where nothing changed."""
+    cache = Path(root, "_build", "executed")
+    stored = cache / f"{name}-{key(notebook, root)[:16]}.ipynb"
     if not stored.exists():
-        fresh = run(notebook, path.stem, path.parent)
+        fresh = run(notebook, name, Path(root, "notebooks"))
         cache.mkdir(parents=True, exist_ok=True)
-        for old in cache.glob(f"{path.stem}-*.ipynb"):
+        for old in cache.glob(f"{name}-*.ipynb"):
             old.unlink()
         part = stored.with_suffix(".part")
         nbformat.write(fresh, part)

@@ -10,15 +10,22 @@ import nbformat
 import yaml
 
 from fnnlib import __version__
-from fnnlib.sphinx import api, ledger
-from fnnlib.sphinx.execute import Failed, digest, executed, library_files
+from fnnlib.sphinx import api, ledger, networks
+from fnnlib.sphinx.execute import Failed, digest, executed, library_files, read
+
+GENERATED = {f"notebooks/{networks.NAME}": networks.notebook}
 
 
 def chapters(root):
-    """Paths of the notebooks that `_toc.yml` lists, in reading order."""
+    """Paths of the committed notebooks that `_toc.yml` lists, in reading order."""
+    return [root / f"{file}.ipynb" for file in _listed(root) if file not in GENERATED]
+
+
+def _listed(root):
+    """The notebooks that `_toc.yml` lists, committed or generated, as it names them."""
     toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf8"))
     files = (c["file"] for part in toc["parts"] for c in part["chapters"])
-    return [root / f"{file}.ipynb" for file in files if file.startswith("notebooks/")]
+    return [file for file in files if file.startswith("notebooks/")]
 
 
 def commit(root):
@@ -49,7 +56,10 @@ def stage(root):
         if not path.exists():
             missing = path.relative_to(root).as_posix()
             raise Failed(f"_toc.yml lists {missing}, which does not exist")
-    pages = {path.stem: executed(path, root) for path in chapters(root)}
+    pages = {}
+    for file in _listed(root):
+        made = GENERATED[file]() if file in GENERATED else read(root / f"{file}.ipynb")
+        pages[Path(file).name] = executed(made, Path(file).name, root)
     rows = ledger.collect(pages)
     target = root / "_build" / "src"
     shutil.rmtree(target, ignore_errors=True)

@@ -69,6 +69,10 @@ def test_an_interrupt_is_named(tmp_path, monkeypatch):
         run(notebook("1"), "01_a", tmp_path)
 
 
+def kept(path, root):
+    return executed(execute.read(path), path.stem, root)
+
+
 def change_library(root):
     (root / "fnnlib" / "rnn.py").write_text("sign = -1")
 
@@ -85,20 +89,20 @@ def change_cell(root):
 def test_a_result_is_kept_until_something_changes(root, monkeypatch, change):
     runs = count_runs(monkeypatch)
     path = write(root, "1")
-    assert executed(path, root) == executed(path, root)
+    assert kept(path, root) == kept(path, root)
     assert len(runs) == 1
     change(root)
-    assert executed(path, root).cells[1].execution_count == 2
+    assert kept(path, root).cells[1].execution_count == 2
 
 
 def test_new_prose_needs_no_new_run(root, monkeypatch):
     runs = count_runs(monkeypatch)
     path = write(root, "1")
-    executed(path, root)
+    kept(path, root)
     book = execute.read(path)
     book.cells[0].source = "# Another title"
     nbformat.write(book, path)
-    again = executed(path, root)
+    again = kept(path, root)
     assert len(runs) == 1
     assert again.cells[0].source == "# Another title" and again.cells[1].execution_count == 1
 
@@ -107,5 +111,5 @@ def test_a_failed_run_is_not_kept(root):
     path = write(root, "1 / 0")
     for _ in range(2):
         with pytest.raises(Failed, match="ZeroDivisionError"):
-            executed(path, root)
+            kept(path, root)
     assert not list(Path(root, "_build").rglob("*.ipynb"))
