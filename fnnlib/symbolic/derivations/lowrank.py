@@ -1,0 +1,94 @@
+r"""A low-rank adapter: gradients of its two factors and of the input, with the layer frozen.
+
+s is the scale of the correction. :math:`G` is the gradient of the loss with respect to z; as it is
+any matrix, what is proved holds for every loss.
+"""
+
+from functools import wraps
+from types import SimpleNamespace
+
+from fnnlib import dense, lowrank
+from fnnlib.symbolic import (
+    D,
+    Derivation,
+    Rational,
+    array,
+    check,
+    define,
+    index,
+    matrix,
+    ones,
+    scalar,
+    size,
+    total,
+)
+
+
+def definitions(s):
+    """The layer, its correction, and a loss whose gradient with respect to z is G."""
+    N, Dn, H, R = size("N D H R")
+    x, G = array("x", N, Dn), array("G", N, H)
+    W, b, A, B = array("W", Dn, H), array("b", H), array("A", Dn, R), array("B", R, H)
+    u = define("u", lambda n, r: total(lambda k: x[n, k] * A[k, r], Dn), N, R)
+    z = define(
+        "z",
+        lambda n, j: total(lambda k: x[n, k] * W[k, j], Dn) + b[j]
+        + s * total(lambda r: u[n, r] * B[r, j], R),
+        N, H,
+    )
+    loss = define("L", total(lambda n, j: G[n, j] * z[n, j], N, H))
+    n, j = index("n", N), index("j", H)
+    return SimpleNamespace(**locals())
+
+
+def derivations():
+    """All derivations of this module."""
+    n = definitions(scalar("s"))
+    return [merged(n), *gradients(n)]
+
+
+def merged(n):
+    """The correction is one of the weights: two thin products, or one layer."""
+    M = matrix
+    apart = M(n.x) * M(n.W) + ones(n.N, 1) * M(n.b) + n.s * (M(n.x) * M(n.A)) * M(n.B)
+    return Derivation(apart, "lowrank_merged").step(
+        M(n.x) * (M(n.W) + n.s * M(n.A) * M(n.B)) + ones(n.N, 1) * M(n.b),
+        "products of matrices are associative and distribute over sums",
+    )
+
+
+def gradients(n):
+    """Gradients of the factors and of the input."""
+    M, s = matrix, n.s
+    return [
+        Derivation(D(n.loss, M(n.A)), "lowrank_dA").step(
+            s * M(n.x).T * (M(n.G) * M(n.B).T), "A sends x to B"
+        ),
+        Derivation(D(n.loss, M(n.B)), "lowrank_dB").step(
+            s * (M(n.x) * M(n.A)).T * M(n.G), "B reads x A"
+        ),
+        Derivation(D(n.loss, M(n.x)), "lowrank_dx").step(
+            M(n.G) * M(n.W).T + s * (M(n.G) * M(n.B).T) * M(n.A).T,
+            "through the frozen weights and through both factors",
+        ),
+    ]
+
+
+def checks():
+    """The library's gradients against the formulas, at the scale 3/2."""
+    n = definitions(Rational(3, 2))
+    args = lowrank.Params(n.A, n.B), dense.Params(n.W, n.b), n.x
+    return [check(d, backward, forward, args=args, dout=n.G) for d in gradients(n)]
+
+
+@wraps(lowrank.forward)
+def forward(p, base, x):
+    """The library's adapter at the scale 3/2."""
+    return lowrank.forward(p, base, x, scale=1.5)
+
+
+@wraps(lowrank.backward)
+def backward(dz, cache):
+    """The library's gradients; the frozen layer has none."""
+    dp, dx = lowrank.backward(dz, cache)
+    return dp, None, dx
