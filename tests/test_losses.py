@@ -146,7 +146,9 @@ def test_masked_positions_may_hold_anything_finite():
 @pytest.mark.parametrize("dtype, slack", [(np.float64, 1e-9), (np.float32, 1e-4)])
 def test_distributions_may_be_off_by_rounding(dtype, slack):
     z, target = np.zeros((1, 2), dtype), np.array([[0.5, 0.5 - slack]], dtype)
-    assert float(losses.softmax_cross_entropy(z, target)[0]) == pytest.approx(np.log(2), rel=2 * slack)
+    assert float(losses.softmax_cross_entropy(z, target)[0]) == pytest.approx(
+        np.log(2), rel=2 * slack
+    )
 
 
 def test_prediction_minus_target_by_hand():
