@@ -105,7 +105,7 @@ def nesterov(learning_rate, momentum):
 
 
 def rmsprop(learning_rate, beta=0.99, epsilon=1e-8):
-    r"""Steps divided by the root of the decaying mean of the squared gradients.
+    r"""Steps divided by the root of a decaying mean of squared gradients ([tieleman2012]).
 
     :math:`v \leftarrow \beta v + (1 - \beta) g^2`, then
     :math:`p \leftarrow p - \alpha\, g / (\sqrt{v} + \epsilon)`. As ``v`` starts at zero, the first

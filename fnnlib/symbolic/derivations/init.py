@@ -1,0 +1,170 @@
+r"""Why the variances of initial weights are what they are.
+
+An expectation is written as the mean over equally likely outcomes: S of the inputs, Q of the
+weights, each outcome of the one with each of the other, which is what independence means. The
+identities hold for any S and Q, and only such expectations are proved; every other distribution is
+a limit of them, which the engine does not say. Moments are arrays: ``X[k, m]`` is the mean of
+:math:`x_k x_m`.
+
+That weights are uncorrelated with mean zero and variance v enters as their second moments,
+:math:`v\,\delta_{km}`. That the library's random weights have these moments is measured, in
+``tests/test_init.py``.
+"""
+
+import itertools
+from types import SimpleNamespace
+
+import numpy as np
+
+from fnnlib import dense, init
+from fnnlib.check import TOLERANCE, CheckFailed
+from fnnlib.symbolic import (
+    D,
+    Derivation,
+    array,
+    define,
+    delta,
+    function,
+    relu,
+    scalar,
+    size,
+    total,
+)
+from fnnlib.symbolic.agreement import Agreement
+
+
+def definitions():
+    """Inputs and weights of a unit by outcome, their second moments, and the sizes."""
+    S, Q, Dn, H = size("S Q D H")
+    x, w, q, v = array("x", S, Dn), array("w", Q, Dn), array("q", Dn), scalar("v")
+    X = define("X", lambda k, m: total(lambda s: x[s, k] * x[s, m], S) / S, Dn, Dn)
+    W = define("V", lambda k, m: total(lambda r: w[r, k] * w[r, m], Q) / Q, Dn, Dn)
+    z, u = scalar("z u")
+    a = scalar("a", positive=True)
+    return SimpleNamespace(**locals())
+
+
+def derivations():
+    """All derivations of this module."""
+    n = definitions()
+    return [
+        second_moment(n), variance(n), *factors(n), *compromise(n), half(n), he_kept(n),
+        *uniform_variance(n), gram(n), length(n),
+    ]  # fmt: skip
+
+
+def second_moment(n):
+    """The mean square of a unit, over all outcomes, is the sum of products of second moments."""
+    outcomes = total(
+        lambda s, r: total(lambda k: n.x[s, k] * n.w[r, k], n.Dn) ** 2, n.S, n.Q
+    ) / (n.S * n.Q)
+    return Derivation(outcomes, "init_second_moment").step(
+        total(lambda k, m: n.X[k, m] * n.W[k, m], n.Dn, n.Dn), "square the sum, then average"
+    )
+
+
+def variance(n):
+    """Uncorrelated weights of variance v leave v times the mean squares of the inputs."""
+    start = total(lambda k, m: n.X[k, m] * (n.v * delta(k, m)), n.Dn, n.Dn)
+    return Derivation(start, "init_variance").step(
+        n.v * total(lambda k: n.X[k, k], n.Dn), "only equal indices are left"
+    )
+
+
+def factors(n):
+    """From layer to layer a mean square u is multiplied by D v, and that of a gradient by H v."""
+    return [
+        Derivation(total(lambda k: n.v * n.u, n.Dn), "init_forward").step(
+            n.Dn * n.v * n.u, "a unit adds D equal terms; so v = 1/D keeps u"
+        ),
+        Derivation(total(lambda j: n.v * n.u, n.H), "init_backward").step(
+            n.H * n.v * n.u, "an input gets back H equal terms; so v = 1/H keeps u"
+        ),
+    ]
+
+
+def compromise(n):
+    """Xavier's variance: the factors forward and backward add up to 2, and are 1 if D = H."""
+    v = 2 / (n.Dn + n.H)
+    start = total(lambda k: v, n.Dn) + total(lambda j: v, n.H)
+    square = total(lambda k: v.subs(n.H, n.Dn), n.Dn)
+    return [
+        Derivation(start, "init_xavier").step(2, "D and H equal terms"),
+        Derivation(square, "init_xavier_square").step(1, "as wide as before"),
+    ]
+
+
+def half(n):
+    """Relu keeps the square of one sign alone: of z and -z, equally likely, it keeps half."""
+    return Derivation(relu(n.z) ** 2, "init_relu").cases(
+        {n.z > 0: n.z**2, n.z < 0: 0}, "the negative half is cut off"
+    )
+
+
+def he_kept(n):
+    """Relu leaves half of the second moments; with variance 2/D a unit has their mean."""
+    start = total(lambda k, m: (n.X[k, m] / 2) * (2 / n.Dn * delta(k, m)), n.Dn, n.Dn)
+    return Derivation(start, "init_he").step(
+        total(lambda k: n.X[k, k], n.Dn) / n.Dn, "twice the half of the equal indices"
+    )
+
+
+def uniform_variance(n):
+    """The mean of x^2 from -a to a, by its antiderivative F; it is v where a is sqrt(3 v)."""
+    F = function("F", lambda z: z**3 / 3)
+    mean = (F(n.a) - F(-n.a)) / (2 * n.a)
+    return [
+        Derivation(D(F(n.z), n.z), "init_antiderivative").step(n.z**2, "power rule"),
+        Derivation(mean, "init_uniform").step(n.a**2 / 3, "the cubes add up"),
+    ]
+
+
+def gram(n):
+    """The squared length of x W is a sum over the inner products of the rows of W."""
+    x, M = n.q, array("W", n.Dn, n.H)
+    start = total(lambda j: total(lambda k: x[k] * M[k, j], n.Dn) ** 2, n.H)
+    inner = total(
+        lambda k, m: x[k] * x[m] * total(lambda j: M[k, j] * M[m, j], n.H), n.Dn, n.Dn
+    )
+    return Derivation(start, "init_gram").step(inner, "square the sum, then add up the units")
+
+
+def length(n):
+    """Orthonormal rows keep the length of the input."""
+    start = total(lambda k, m: n.q[k] * n.q[m] * delta(k, m), n.Dn, n.Dn)
+    return Derivation(start, "init_orthogonal").step(
+        total(lambda k: n.q[k] ** 2, n.Dn), "only equal indices are left"
+    )
+
+
+def checks():
+    """Lengths through orthogonal weights; the mean square of a unit over all signs of weights."""
+    return [_orthogonal_check(), _all_signs_check()]
+
+
+def _orthogonal_check():
+    rng, errors = np.random.default_rng(0), []
+    for Dn in range(1, 9):
+        H = Dn + int(rng.integers(0, 3))
+        x = rng.normal(size=Dn)
+        z = x @ init.orthogonal(rng, Dn, H)
+        errors.append(abs(z @ z - x @ x) / (x @ x))
+    return _agreement("init_orthogonal", "init.orthogonal", errors, {"D": (1, 8), "H": (1, 10)})
+
+
+def _all_signs_check():
+    """Weights of variance v that are plus or minus its root: all outcomes can be gone through."""
+    rng, errors = np.random.default_rng(0), []
+    for Dn in range(1, 9):
+        x, v = rng.normal(size=(5, Dn)), rng.uniform(0.1, 2)
+        signs = np.array(list(itertools.product([-1.0, 1.0], repeat=Dn))).T
+        z, _ = dense.forward(dense.Params(np.sqrt(v) * signs, np.zeros(2**Dn)), x)
+        expected = v * np.sum(np.mean(x**2, axis=0))
+        errors.append(abs(np.mean(z**2) - expected) / expected)
+    return _agreement("init_variance", "dense.forward", errors, {"D": (1, 8), "S": (5, 5)})
+
+
+def _agreement(name, function, errors, sizes):
+    if not max(errors) <= TOLERANCE["formula"]:
+        raise CheckFailed(f"{function} against {name}: relative error {max(errors):.1e}")
+    return Agreement(name, function, {"formula": float(max(errors))}, sizes)
