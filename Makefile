@@ -10,7 +10,7 @@ READY := .venv/ready
 TORCH := .venv/ready-torch
 
 .DEFAULT_GOAL := help
-.PHONY: help ready browser book test lab store pdf lock clean
+.PHONY: help ready browser book test lab store pdf picture lock clean
 
 help:
 	@echo "make book   execute every notebook and build the site in _build/html"
@@ -18,6 +18,7 @@ help:
 	@echo "make lab    the notebooks in JupyterLab"
 	@echo "make store  execute the notebooks and store their text results (NB=file for one)"
 	@echo "make pdf    the whole book as _build/book.pdf"
+	@echo "make picture  take the README's picture again"
 	@echo "make browser  download a Chromium for the tests and the PDF, where the system has none"
 	@echo "make lock   resolve requirements.txt from pyproject.toml (LOCK=--upgrade for newer versions)"
 	@echo "make clean  remove _build; 'rm -r .venv' removes the environment"
@@ -58,6 +59,9 @@ store: $(READY)
 
 pdf: $(READY)
 	$(PY) -m fnnlib.sphinx pdf
+
+picture: $(READY)
+	$(PY) -m fnnlib.sphinx picture
 
 lock:
 	$(PYTHON) -m venv .venv
