@@ -29,13 +29,27 @@ def _map(f, name, tree, *rest):
             if isinstance(other, tuple):
                 require.refuse(name, "a leaf in every tree", f"a tuple of {len(other)}")
         return f(tree, *rest)
-    for other in rest:
-        if not isinstance(other, tuple) or len(other) != len(tree):
-            got = f"a tuple of {len(other)}" if isinstance(other, tuple) else _kind(other)
-            require.refuse(name, f"a tuple of {len(tree)} in every tree", got)
-    paths = [f"{name}.{key}" for key in _keys(tree)]
-    children = [_map(f, *group) for group in zip(paths, tree, *rest, strict=True)]
-    return type(tree)(*children) if hasattr(tree, "_fields") else tuple(children)
+    return _like(tree, [_map(f, *branch) for branch in _branches(name, tree, *rest)])
+
+
+def where(mask, a, b):
+    """Take the branches of ``a`` where ``mask`` is True, and of ``b`` where it is False.
+
+    ``mask`` is a bool, which decides for all that is below it, or a tuple or NamedTuple of masks.
+    TypeError for anything else, ValueError where ``mask``, ``a`` and ``b`` differ in structure.
+
+    >>> where((True, False), (np.ones(2), np.ones(1)), (np.zeros(2), np.zeros(1)))
+    (array([1., 1.]), array([0.]))
+    """
+    return _where("mask", mask, a, b)
+
+
+def _where(name, mask, a, b):
+    if isinstance(mask, (bool, np.bool_)):
+        return map(lambda x, y: x if mask else y, a, b)
+    if not isinstance(mask, tuple):
+        require.refuse(name, "True, False or a tuple of these", _kind(mask), TypeError)
+    return _like(a, [_where(*branch) for branch in _branches(name, mask, a, b)])
 
 
 def leaves(tree, name=""):
@@ -84,6 +98,20 @@ def norm(tree):
     if largest == 0 or not math.isfinite(largest):
         return largest
     return largest * math.sqrt(sum(float(np.sum((x / largest) ** 2)) for _, x in leaves(tree)))
+
+
+def _branches(name, tree, *rest):
+    """``(dotted name, branch of every tree)`` one level below."""
+    for other in rest:
+        if not isinstance(other, tuple) or len(other) != len(tree):
+            got = f"a tuple of {len(other)}" if isinstance(other, tuple) else _kind(other)
+            require.refuse(name, f"a tuple of {len(tree)} in every tree", got)
+    paths = [f"{name}.{key}" for key in _keys(tree)]
+    return zip(paths, tree, *rest, strict=True)
+
+
+def _like(node, children):
+    return type(node)(*children) if hasattr(node, "_fields") else tuple(children)
 
 
 def _keys(node):

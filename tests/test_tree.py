@@ -50,3 +50,46 @@ def test_norm_of_zeros_is_zero():
 
 def test_norm_of_float32_does_not_overflow():
     assert tree.norm((np.array([3e30, 4e30], np.float32),)) == pytest.approx(5e30, rel=1e-6)
+
+
+@given(trees)
+def test_where_takes_whole_trees(t):
+    other = tree.map(np.negative, t)
+    for mask, expected in ((True, t), (False, other)):
+        chosen = tree.where(mask, t, other)
+        assert [n for n, _ in tree.leaves(chosen)] == [n for n, _ in tree.leaves(t)]
+        pairs = zip(tree.leaves(chosen), tree.leaves(expected), strict=True)
+        assert all(x is y for (_, x), (_, y) in pairs)
+
+
+def test_where_decides_by_layer_and_by_leaf():
+    rng = np.random.default_rng(0)
+    a, b = ((rnn.init(rng, 2, 3), rnn.init(rng, 3, 3)) for _ in range(2))
+    first, second = tree.where((np.True_, rnn.Params(False, True, False)), a, b)
+    assert first.W is a[0].W and first.b is a[0].b and type(second) is rnn.Params
+    assert second.W is b[1].W and second.U is a[1].U and second.b is b[1].b
+
+
+WHERE = [
+    ((True, False), (1, 2, 3), (1, 2, 3), ValueError,
+     "mask: expected a tuple of 2 in every tree, got a tuple of 3"),
+    ((True, False), (1, 2), (1,), ValueError,
+     "mask: expected a tuple of 2 in every tree, got a tuple of 1"),
+    ((True, (True, True)), (1, 2), (1, 2), ValueError,
+     "mask.1: expected a tuple of 2 in every tree, got int"),
+    ((True, True), (1, (2, 3)), (1, 2), ValueError,
+     "tree: expected a tuple of 2 in every tree, got int"),
+    ((True, 1), (1, 2), (1, 2), TypeError,
+     "mask.1: expected True, False or a tuple of these, got int"),
+    (np.ones(1, bool), np.ones(1), np.ones(1), TypeError,
+     "mask: expected True, False or a tuple of these, got ndarray"),
+    ([True, False], (1, 2), (1, 2), TypeError,
+     "mask: expected True, False or a tuple of these, got list"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("mask, a, b, error, message", WHERE, ids=[row[-1] for row in WHERE])
+def test_masks_that_do_not_fit_are_refused(mask, a, b, error, message):
+    with pytest.raises(error) as caught:
+        tree.where(mask, a, b)
+    assert str(caught.value) == message
