@@ -7,6 +7,7 @@ from pathlib import Path
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import fnnlib
+from fnnlib.sphinx.store import METADATA
 
 NAME = "networks"
 OPENING = """\
@@ -30,8 +31,7 @@ def notebook():
         ]
     for number, cell in enumerate(cells):
         cell.id = f"{NAME}-{number}"  # a page does not change from build to build
-    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    return new_notebook(cells=cells, metadata=metadata)
+    return new_notebook(cells=cells, metadata=METADATA)
 
 
 _HIDDEN = {"tags": ["hide-input"]}
