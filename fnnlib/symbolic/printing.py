@@ -232,12 +232,17 @@ def _reading_order(f):
 
 
 def aligned(rows, first):
-    """Aligned LaTeX rows ``(formula, reason, mark)`` after the left side ``first``."""
+    """Aligned LaTeX rows ``(formula, reason, mark)`` after the left side ``first``.
+
+    The reasons stand in a column on the right, or below their lines where one line is long.
+    """
+    lefts = [first] + [""] * (len(rows) - 1)
+    long = any(_visible(left + formula) > _LONG
+               for left, (formula, *_) in zip(lefts, rows, strict=True))
     lines = []
-    for n, (formula, reason, mark) in enumerate(rows):
-        left = first if n == 0 else ""
+    for left, (formula, reason, mark) in zip(lefts, rows, strict=True):
         note = rf"\text{{{_text(reason)}}}\;{mark}"
-        if _visible(left + formula) > _LONG:
+        if long:
             lines += [f"{left} &= {formula}", rf"&\hphantom{{{{}}={{}}}}\quad {note}"]
         else:
             lines.append(rf"{left} &= {formula} && {note}")
