@@ -1,4 +1,4 @@
-"""Random minibatches."""
+"""Random minibatches, padding of unequal sequences, and the split into training and validation."""
 
 import numpy as np
 
@@ -25,6 +25,66 @@ def minibatches(x, y, size, rng, epochs=1, axis=0):
     if len(require.array("y", y, 1)) != n:
         require.refuse("y", f"{n} examples like axis {axis} of x", len(y))
     return _batches(x, y, size, rng, epochs, axis)
+
+
+def pad(sequences, value=0):
+    """Sequences of unequal lengths side by side, time first; returns ``(x, mask)``.
+
+    ``sequences`` is a list of arrays ``(T_b, ...)`` of one dtype. ``x`` is ``(T, B, ...)`` with T
+    the greatest length and ``value`` after the end of a sequence; ``mask`` is ``(T, B)``, True
+    where there is a sequence. A sequence may be empty, but not all of them.
+
+    >>> x, mask = pad([np.array([1, 2, 3]), np.array([4])])
+    >>> x.tolist(), mask[:, 1].tolist()
+    ([[1, 4], [2, 0], [3, 0]], [True, False, False])
+    """
+    if not require.kind("sequences", sequences, list):
+        require.refuse("sequences", "at least one sequence", "none")
+    first = require.array("sequences[0]", sequences[0], 1)
+    for b, sequence in enumerate(sequences):
+        name = f"sequences[{b}]"
+        require.array(name, sequence, 1)
+        if sequence.dtype != first.dtype:
+            require.refuse(name, f"{first.dtype} like sequences[0]", sequence.dtype)
+        require.shape(f"{name}[t]", sequence[:0].sum(axis=0), first.shape[1:])
+    T = max(map(len, sequences))
+    if T == 0:
+        require.refuse("sequences", "a sequence that is not empty", f"{len(sequences)} empty ones")
+    x = np.full((T, len(sequences), *first.shape[1:]), value, first.dtype)
+    mask = np.zeros(x.shape[:2], bool)
+    for b, sequence in enumerate(sequences):
+        x[: len(sequence), b] = sequence
+        mask[: len(sequence), b] = True
+    return x, mask
+
+
+def split(n, share, rng):
+    """Random indices ``(training, validation)`` of ``n`` examples, ``share`` of them to validate.
+
+    The number to validate is rounded, and neither part is empty.
+
+    >>> training, validation = split(10, 0.2, np.random.default_rng(0))
+    >>> sorted([*training, *validation]) == list(range(10)), len(validation)
+    (True, 2)
+    """
+    n = require.count("n", n)
+    share = require.number("share", share, above=0, below=1)
+    order = require.generator("rng", rng).permutation(n)
+    held = round(share * n)
+    if not 0 < held < n:
+        require.refuse("share", f"both parts of {n} examples to be filled", f"{share:g}")
+    return np.sort(order[held:]), np.sort(order[:held])
+
+
+def one_hot(labels, C, dtype=np.float64):
+    """Rows of zeros with a one at the label: integers ``(...)`` become ``(..., C)``.
+
+    >>> one_hot(np.array([2, 0]), 3)
+    array([[0., 0., 1.],
+           [1., 0., 0.]])
+    """
+    C, dtype = require.count("C", C), require.precision("dtype", dtype)
+    return np.eye(C, dtype=dtype)[require.labels("labels", labels, C)]
 
 
 def _batches(x, y, size, rng, epochs, axis):
