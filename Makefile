@@ -1,5 +1,7 @@
 # Two commands: `make book` builds the site, `make test` proves it. Each target sets up what it needs.
 PYTHON ?= python3
+# The book's matrices are small: sharing them out between threads costs more than it saves.
+export OPENBLAS_NUM_THREADS ?= 1
 ifeq ($(OS),Windows_NT)
 BIN := .venv/Scripts
 else

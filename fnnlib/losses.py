@@ -29,22 +29,22 @@ class Cache(NamedTuple):
     weight: np.ndarray  # (..., 1): each position's share in the mean
 
 
-def squared_error(y, target, mask=None):
-    r"""Half the squared distance :math:`\frac12 \sum_k (y_k - \hat y_k)^2`, mean over positions.
+def squared_error(y_hat, target, mask=None):
+    r"""Half the squared distance :math:`\frac12 \sum_k (\hat y_k - y_k)^2`, mean over positions.
 
-    ``y`` and ``target`` are ``(..., C)``.
+    ``y_hat``, the prediction, and ``target``, :math:`y`, are ``(..., C)``.
 
     >>> float(squared_error(np.array([[3.0, 4.0]]), np.zeros((1, 2)))[0])
     12.5
     """
-    require.arrays({"y": (y, "... C"), "target": (target, "... C")})
-    weight = _weight(y, mask)
-    loss = _mean(((y - target) ** 2).sum(axis=-1) / 2, mask)
-    return loss, Cache(y, target, weight)
+    require.arrays({"y_hat": (y_hat, "... C"), "target": (target, "... C")})
+    weight = _weight(y_hat, mask)
+    loss = _mean(((y_hat - target) ** 2).sum(axis=-1) / 2, mask)
+    return loss, Cache(y_hat, target, weight)
 
 
 def squared_error_backward(dloss, cache):
-    r"""Gradient of ``y``: :math:`(y - \hat y) / n` times ``dloss``.
+    r"""Gradient of ``y_hat``: :math:`(\hat y - y) / n` times ``dloss``.
 
     >>> squared_error_backward(1.0, squared_error(np.array([[3.0, 4.0]]), np.zeros((1, 2)))[1])
     array([[3., 4.]])

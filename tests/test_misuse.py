@@ -64,7 +64,7 @@ ARRAYS = {
         lambda logp, dlogp: activations.log_softmax_backward(dlogp, logp),
         {"logp": activations.log_softmax(f(4, 3)), "dlogp": f(4, 3)},
     ),
-    "losses.squared_error": (losses.squared_error, {"y": f(4, 3), "target": f(4, 3)}),
+    "losses.squared_error": (losses.squared_error, {"y_hat": f(4, 3), "target": f(4, 3)}),
     "losses.binary_cross_entropy": (
         losses.binary_cross_entropy,
         {"z": f(4, 3), "target": probabilities(4, 3)},
@@ -216,7 +216,7 @@ REFUSED = [
     (lambda: losses.squared_error(f(4, 3), f(4, 1)), ValueError,
      "target: expected shape (..., C) with ... = (4,), C = 3, got (4, 1)"),
     (lambda: losses.squared_error(np.float64(1.0), np.float64(1.0)), ValueError,
-     "y: expected shape (..., C), got ()"),
+     "y_hat: expected shape (..., C), got ()"),
     (lambda: losses.squared_error(f(4, 3), f(4, 3), np.ones(4)), ValueError,
      "mask: expected booleans, got float64"),
     (lambda: losses.squared_error(f(4, 3), f(4, 3), np.ones(3, bool)), ValueError,
