@@ -6,6 +6,7 @@ over in dark mode.
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 
 # The first colours of the widgets, after Okabe and Ito, darkened to be read as text on white.
 PALETTE = ("#0072b2", "#c04f00", "#00805c", "#a8487f", "#7a6a00", "#48566b")
@@ -53,6 +54,29 @@ def axes(xlabel, ylabel, columns=1, **settings):
     for ax, text in zip(grid[0], labels, strict=True):
         ax.set(xlabel=xlabel, ylabel=text, **settings)
     return figure, grid[0] if columns > 1 else grid[0, 0]
+
+
+def history(run, yscale="log"):
+    """The losses of a run step by step, and what was validated after each epoch.
+
+    ``run`` is a :class:`fnnlib.train.History`. A ring marks the lowest validation.
+
+    >>> from fnnlib.train import History
+    >>> run = History(*(np.array(x) for x in ([3.0, 2.0, 1.0], [1.0, 1.0, 1.0], [2.5], [3])))
+    >>> figure, ax = history(run)
+    >>> [line.get_label() for line in ax.get_lines()]
+    ['training', 'validation', 'lowest']
+    >>> plt.close(figure)
+    """
+    figure, ax = axes("step", "loss", yscale=yscale)
+    ax.plot(np.arange(1, run.loss.size + 1), run.loss, label="training", linewidth=1)
+    if run.validation.size:
+        ax.plot(run.ends, run.validation, label="validation", marker=".")
+        best = run.validation.argmin()
+        ring = {"marker": "o", "markersize": 11, "markerfacecolor": "none", "linestyle": "none"}
+        ax.plot(run.ends[best], run.validation[best], label="lowest", **ring)
+    ax.legend()
+    return figure, ax
 
 
 def unrolled(times, path):

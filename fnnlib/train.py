@@ -1,10 +1,15 @@
-"""A training loop as a generator: its caller may stop, plot or save between two steps."""
+"""Training loops as generators: their caller may stop, plot or save between two steps.
 
+:func:`fit` goes step by step. :func:`epochs` goes epoch by epoch, validates, keeps the best
+parameters, stops early, and resumes from a checkpoint after it was killed.
+"""
+
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from fnnlib import optim, require, tree
+from fnnlib import io, optim, require, tree
 
 
 class Step(NamedTuple):
@@ -14,6 +19,26 @@ class Step(NamedTuple):
     loss: float
     norm: float  # before clipping
     params: Any
+    slots: Any  # of the optimiser, after it
+
+
+class History(NamedTuple):
+    """What was measured, in order."""
+
+    loss: np.ndarray  # (steps,) of every batch, before its step
+    norm: np.ndarray  # (steps,) of its gradient, before clipping
+    validation: np.ndarray  # (epochs,) after every epoch; empty if nothing is validated
+    ends: np.ndarray  # (epochs,) steps taken at the end of every epoch
+
+
+class Epoch(NamedTuple):
+    """The run after an epoch: all that is needed to go on from there."""
+
+    number: int  # of epochs behind it
+    params: Any
+    slots: Any  # of the optimiser
+    best: Any  # the parameters with the lowest validation so far; the last ones without
+    history: History
 
 
 class Diverged(RuntimeError):
@@ -43,13 +68,121 @@ def fit(loss_and_gradients, p, batches, optimizer, clip=None, progress=None):
         clip = require.number("clip", clip, above=0)
     for name, x in tree.leaves(p, "p"):
         require.floats(name, x)
-    return _steps(
-        loss_and_gradients, p, progress(batches) if progress else batches, optimizer, clip
+    batches = progress(batches) if progress else batches
+    return _steps(loss_and_gradients, p, optimizer.init(p), batches, optimizer, clip)
+
+
+def epochs(
+    loss_and_gradients, p, batches, optimizer, count,
+    validate=None, patience=None, clip=None, checkpoint=None,
+):  # fmt: skip
+    """Train for ``count`` epochs and yield an :class:`Epoch` after each.
+
+    ``batches(epoch)`` returns the batches of an epoch, numbered from 1. Where they are random, the
+    generator should be made from this number, so that every epoch can be repeated by itself.
+
+    ``validate(p)`` returns a number, the lower the better; ``best`` keeps the parameters where it
+    was lowest, the earlier ones in a tie. After ``patience`` epochs without a new lowest one the
+    run stops.
+
+    ``checkpoint`` is a path. The run is written there after every epoch, and a run that finds it
+    goes on from it: killed at any time and started again, it ends with the same bits, if the
+    functions passed in draw from no generator of their own. A run that had ended yields its last
+    epoch again. ValueError when the file is damaged or of another net or optimiser.
+
+    Diverged and ValueError are raised as by :func:`fit`.
+
+    >>> def half_square(p, batch):
+    ...     return 0.5 * np.sum(p**2), p
+    >>> run = epochs(half_square, np.array([2.0]), lambda epoch: range(3), optim.sgd(0.5), count=2)
+    >>> [(epoch.number, epoch.params.tolist(), epoch.history.loss.size) for epoch in run]
+    [(1, [0.25], 3), (2, [0.03125], 6)]
+    """
+    require.kind("optimizer", optimizer, optim.Optimizer)
+    for name, f in (("batches", batches), ("validate", validate)):
+        if not callable(f) and (f is not None or name == "batches"):
+            require.refuse(name, "a function", type(f).__name__, TypeError)
+    count = require.count("count", count)
+    if patience is not None:
+        patience = require.count("patience", patience)
+        if validate is None:
+            require.refuse("patience", "a function validate", "none")
+    if clip is not None:
+        clip = require.number("clip", clip, above=0)
+    for name, x in tree.leaves(p, "p"):
+        require.floats(name, x)
+    start = Epoch(0, p, optimizer.init(p), p, History(*np.zeros((3, 0)), np.zeros(0, int)))
+    if checkpoint is not None and Path(checkpoint).exists():
+        start = _read(checkpoint, start)
+    return _epochs(
+        loss_and_gradients, start, batches, optimizer, count, validate, patience, clip, checkpoint
     )
 
 
-def _steps(loss_and_gradients, p, batches, optimizer, clip):
-    slots = optimizer.init(p)
+def _epochs(
+    loss_and_gradients, at, batches, optimizer, count, validate, patience, clip, checkpoint
+):
+    if at.number and _ended(at, count, patience):
+        yield at
+    while not _ended(at, count, patience):
+        at = _epoch(loss_and_gradients, at, batches, optimizer, validate, clip)
+        if checkpoint is not None:
+            _write(checkpoint, at)
+        yield at
+
+
+def _ended(at, count, patience):
+    seen = at.history.validation
+    tired = patience is not None and seen.size and seen.size - 1 - seen.argmin() >= patience
+    return at.number >= count or tired
+
+
+def _epoch(loss_and_gradients, at, batches, optimizer, validate, clip):
+    """The run one epoch later."""
+    number, (loss, norm, validation, ends), best = at.number + 1, at.history, at.best
+    seen = []
+    try:
+        for step in _steps(
+            loss_and_gradients, at.params, at.slots, batches(number), optimizer, clip
+        ):
+            seen.append((step.loss, step.norm))
+        if validate:
+            measured = require.number("validation", validate(step.params))
+            if measured < min(validation, default=np.inf):
+                best = step.params
+            validation = np.append(validation, measured)
+        else:
+            best = step.params
+    except (Diverged, require.NotFinite) as cause:
+        raise Diverged(f"epoch {number}, {cause}") from cause
+    new_loss, new_norm = np.transpose(seen)
+    history = History(
+        np.append(loss, new_loss), np.append(norm, new_norm), validation,
+        np.append(ends, loss.size + len(seen)),
+    )  # fmt: skip
+    return Epoch(number, step.params, step.slots, best, history)
+
+
+def _write(path, at):
+    io.write_arrays(path, {name: np.asarray(x) for name, x in tree.leaves(at)})
+
+
+def _read(path, start):
+    """The run in a checkpoint, of the same kind as ``start`` but with a longer history."""
+    found = io.read_arrays(path)
+    expected = dict(tree.leaves(start))
+    io.same_names(path, found, expected)
+    for name, x in expected.items():
+        model = np.asarray(x)
+        if found[name].dtype != model.dtype:
+            require.refuse(f"{path}: {name}", model.dtype, found[name].dtype)
+        if not name.startswith("history."):
+            require.shape(f"{path}: {name}", found[name], model.shape)
+    made = iter([found[name] for name in expected])
+    return tree.map(lambda x: int(next(made)) if isinstance(x, int) else next(made), start)
+
+
+def _steps(loss_and_gradients, p, slots, batches, optimizer, clip):
     number = 0
     for number, batch in enumerate(batches, 1):
         try:
@@ -63,7 +196,7 @@ def _steps(loss_and_gradients, p, batches, optimizer, clip):
                 require.floats(name, x)
         except require.NotFinite as cause:
             raise Diverged(f"step {number}: {cause}") from cause
-        yield Step(number, loss, norm, p)
+        yield Step(number, loss, norm, p, slots)
     if number == 0:
         require.refuse("batches", "at least one batch", "none")
 
