@@ -94,7 +94,8 @@ def _title(function):
 
 
 def _probe(derivation, seed):
-    return Probe(seed, recursive_arrays(derivation.start, derivation.last))
+    """Values for a check: recurrences are followed, and no axis is so short that it hides a slip."""
+    return Probe(seed, recursive_arrays(derivation.start, derivation.last), smallest=2)
 
 
 def _worst(kind, pairs, place):

@@ -32,7 +32,7 @@ from .vocabulary import Array, Misuse, Partial, Quantity
 DIGITS = 110  # working precision of a probe
 STEP = mp.mpf(10) ** -30  # of a difference quotient: its error is about STEP**2
 TOLERANCE = mp.mpf(10) ** -50  # relative; well above STEP**2, well below any real mistake
-LARGEST_SIZE = 3  # sizes are drawn from 1 to this
+LARGEST_SIZE = 3  # sizes are drawn from the smallest to this
 
 
 class Unusable(Exception):
@@ -47,12 +47,13 @@ class Probe:
     """One assignment of values to every symbol, drawn on demand.
 
     ``follow`` names the recursive arrays whose recurrence is obeyed; all other entries are
-    independent numbers. ``values`` may be filled beforehand: sizes by symbol, entries by
+    independent numbers. No size is below ``smallest``. ``values`` may be filled beforehand: sizes by symbol, entries by
     ``(array, indices...)``.
     """
 
-    def __init__(self, seed, follow=(), at_zero=False):
+    def __init__(self, seed, follow=(), at_zero=False, smallest=1):
         self.random, self.follow, self.at_zero = random.Random(seed), set(follow), at_zero
+        self.smallest = smallest
         self.values, self.memo, self.bound_in = {}, {}, {}
 
     def sizes(self):
@@ -97,7 +98,7 @@ class Probe:
         if e.is_Symbol:
             if e not in self.values:
                 self.values[e] = (
-                    self.random.randint(1, LARGEST_SIZE) if e.is_integer else self.real(e)
+                    self.random.randint(self.smallest, LARGEST_SIZE) if e.is_integer else self.real(e)
                 )
             return self.values[e]
         return mp.mpf(str(e.evalf(DIGITS)))
