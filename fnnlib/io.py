@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fnnlib import dense, gru, lstm, require, rnn, tree
+from fnnlib import dense, embedding, gru, lstm, require, rnn, tree
 
 
 class Layout(NamedTuple):
@@ -161,6 +161,9 @@ LAYOUTS = {
     rnn.Params: Layout(_recurrent, _recurrent_back(rnn.Params)),
     lstm.Params: Layout(_recurrent, _recurrent_back(lstm.Params)),
     gru.Params: Layout(_gru, _gru_back),
+    embedding.Params: Layout(
+        lambda p: {"weight": p.E}, lambda found: embedding.Params(found["weight"])
+    ),
 }
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from oracles import Case, quick
 from safetensors.numpy import load_file, save_file
 
-from fnnlib import classifier, dense, gru, io, lstm, rnn, tree
+from fnnlib import classifier, dense, embedding, gru, io, lstm, rnn, tree
 
 DTYPES = {np.float32: (torch.float32, 1e-6), np.float64: (torch.float64, 1e-12)}
 NETS = {
@@ -82,6 +82,17 @@ class Net(torch.nn.Module):
 
     def forward(self, x):
         return self.readout(self.rnn(x)[1][0])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_an_embedding(tmp_path, dtype):
+    path, tokens = tmp_path / "net.safetensors", np.array([[1, 1], [4, 0]])
+    p = embedding.init(np.random.default_rng(0), 5, 3, dtype)
+    io.save(path, p)
+    module = torch.nn.Embedding(5, 3, dtype=DTYPES[dtype][0])
+    module.load_state_dict(safetensors.torch.load_file(path))
+    np.testing.assert_array_equal(embedding.forward(p, tokens)[0], run_torch(module, tokens))
+    np.testing.assert_array_equal(io.load(path, p).E, p.E)
 
 
 def test_a_net_of_parts_is_a_module_with_attributes(tmp_path):

@@ -76,17 +76,6 @@ def split(n, share, rng):
     return np.sort(order[held:]), np.sort(order[:held])
 
 
-def one_hot(labels, C, dtype=np.float64):
-    """Rows of zeros with a one at the label: integers ``(...)`` become ``(..., C)``.
-
-    >>> one_hot(np.array([2, 0]), 3)
-    array([[0., 0., 1.],
-           [1., 0., 0.]])
-    """
-    C, dtype = require.count("C", C), require.precision("dtype", dtype)
-    return np.eye(C, dtype=dtype)[require.labels("labels", labels, C)]
-
-
 def _batches(x, y, size, rng, epochs, axis):
     for _ in range(epochs):
         order = rng.permutation(len(y))
