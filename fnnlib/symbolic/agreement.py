@@ -94,7 +94,7 @@ def _title(function):
 
 
 def _probe(derivation, seed):
-    """Values for a check: recurrences are followed, and no axis is so short that it hides a slip."""
+    """Values for a check: recurrences followed, and no axis so short that it hides a slip."""
     return Probe(seed, recursive_arrays(derivation.start, derivation.last), smallest=2)
 
 

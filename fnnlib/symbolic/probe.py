@@ -47,8 +47,8 @@ class Probe:
     """One assignment of values to every symbol, drawn on demand.
 
     ``follow`` names the recursive arrays whose recurrence is obeyed; all other entries are
-    independent numbers. No size is below ``smallest``. ``values`` may be filled beforehand: sizes by symbol, entries by
-    ``(array, indices...)``.
+    independent numbers. No size is below ``smallest``. ``values`` may be filled beforehand:
+    sizes by symbol, entries by ``(array, indices...)``.
     """
 
     def __init__(self, seed, follow=(), at_zero=False, smallest=1):
@@ -97,9 +97,8 @@ class Probe:
             return self.values.setdefault(e, self.random.randint(lo, hi))
         if e.is_Symbol:
             if e not in self.values:
-                self.values[e] = (
-                    self.random.randint(self.smallest, LARGEST_SIZE) if e.is_integer else self.real(e)
-                )
+                sizes = self.smallest, LARGEST_SIZE
+                self.values[e] = self.random.randint(*sizes) if e.is_integer else self.real(e)
             return self.values[e]
         return mp.mpf(str(e.evalf(DIGITS)))
 
