@@ -35,9 +35,9 @@ def save(path, p):
     >>> import tempfile
     >>> p = dense.Params(np.ones((3, 2)), np.zeros(2))
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save(Path(folder) / "net.safetensors", {"unwanted": p})
-    Traceback (most recent call last):
-    TypeError: p: expected Params nested in tuples, got dict
+    ...     save(Path(folder) / "net.safetensors", (p, p))
+    ...     sorted(read_arrays(Path(folder) / "net.safetensors"))
+    ['0.bias', '0.weight', '1.bias', '1.weight']
     """
     arrays = {}
     for name, params in _parts(p, ""):
@@ -98,9 +98,9 @@ def write_arrays(path, arrays):
 def read_arrays(path):
     """All arrays of a safetensors file by name; ValueError when it is damaged or no such file.
 
-    >>> read_arrays("pyproject.toml")  # doctest: +ELLIPSIS
+    >>> read_arrays(__file__)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    ValueError: pyproject.toml: expected an undamaged safetensors file, got ...
+    ValueError: ...io.py: expected an undamaged safetensors file, got ...
     """
     package, data = _numpy(), Path(path).read_bytes()
     try:

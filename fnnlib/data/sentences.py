@@ -2,7 +2,7 @@
 
 A sentence is one clause, or two that are set against each other. A clause says something good or
 bad of a noun, and "not" turns it round. After "but" the second clause counts, with "although" the
-first:
+first::
 
     the plot is dull but the music is not bad      good
     the plot is good although the music is dull    good
