@@ -84,13 +84,13 @@ def definitions():
         lam[t + 1, r, j] * z[t + 1, r, j]
         + total(lambda q, k: eps[t + 1, q, r, k] * U[q, j, k], 3, H)
     ))
-    loss = define("L", total(lambda t, r, j: G[t, r, j] * h[t, r, j], *steps) + total(
-        lambda r, j: back[T, r, j] * h[T, r, j], B, H
+    loss = define("L", total(lambda t, b, j: G[t, b, j] * h[t, b, j], *steps) + total(
+        lambda b, j: back[T, b, j] * h[T, b, j], B, H
     ))
-    of_states = total(lambda t, r, j: lam[t, r, j] * (k[t, r, j] - h[t, r, j]), *steps)
+    of_states = total(lambda t, b, j: lam[t, b, j] * (k[t, b, j] - h[t, b, j]), *steps)
     of_gates = total(
-        lambda t, q, r, j: dl[t, q, r, j] * (s[t, q, r, j] - a[t, q, r, j])
-        + eps[t, q, r, j] * (fed[t, q, r, j] - u[t, q, r, j]),
+        lambda t, q, b, j: dl[t, q, b, j] * (s[t, q, b, j] - a[t, q, b, j])
+        + eps[t, q, b, j] * (fed[t, q, b, j] - u[t, q, b, j]),
         *gates,
     )
     lagrangian = define("Lambda", loss + of_states + of_gates)
@@ -128,7 +128,7 @@ def definitions():
             + reset[t, r, j] * (1 - reset[t, r, j]) * ad[t, 0, r, j] * u[t, 2, r, j]
         )
     ))
-    t, inner, r, q = index("t", (1, T)), index("t", (1, T - 1)), index("r", B), index("q", 3)
+    t, inner, b_, q = index("t", (1, T)), index("t", (1, T - 1)), index("b", B), index("q", 3)
     (j, m), d = index("j m", H), index("d", Dn)
     return SimpleNamespace(**locals())
 
@@ -145,15 +145,15 @@ def derivations():
 
 def other_convention(n):
     """The net whose update gate says how much is new, with that gate's parameters negated."""
-    t, r, j = n.t, n.r, n.j
-    old, enters = n.h[t - 1, r, j], n.s[t, 1, r, j] - n.u[t, 1, r, j] + n.fed[t, 1, r, j]
+    t, b, j = n.t, n.b_, n.j
+    old, enters = n.h[t - 1, b, j], n.s[t, 1, b, j] - n.u[t, 1, b, j] + n.fed[t, 1, b, j]
     negated = (
-        total(lambda k: n.x[t, r, k] * -n.W[1, k, j], n.Dn)
-        + total(lambda k: n.h[t - 1, r, k] * -n.U[1, k, j], n.H) - n.b[1, j]
+        total(lambda k: n.x[t, b, k] * -n.W[1, k, j], n.Dn)
+        + total(lambda k: n.h[t - 1, b, k] * -n.U[1, k, j], n.H) - n.b[1, j]
     )
 
     def mixed(fresh):
-        return fresh * n.new[t, r, j] + (1 - fresh) * old
+        return fresh * n.new[t, b, j] + (1 - fresh) * old
 
     return (
         Derivation(mixed(sigmoid(negated)), "gru_other_convention")
@@ -164,10 +164,10 @@ def other_convention(n):
 
 def tangents(n):
     """How gates and state move along a direction: the chain rule, term by term."""
-    t, q, r, j, B, H = n.t, n.q, n.r, n.j, n.B, n.H
-    at, s, fed, k = (t, r, j), n.s[t, q, r, j], n.fed[t, q, r, j], n.k[t, r, j]
-    steep, gate = prime(sigmoid), sigmoid(n.a[t, q, r, j])
-    slope = Derivation(steep(n.a[t, q, r, j]), "gru_slope").step(
+    t, q, b, j, B, H = n.t, n.q, n.b_, n.j, n.B, n.H
+    at, s, fed, k = (t, b, j), n.s[t, q, b, j], n.fed[t, q, b, j], n.k[t, b, j]
+    steep, gate = prime(sigmoid), sigmoid(n.a[t, q, b, j])
+    slope = Derivation(steep(n.a[t, q, b, j]), "gru_slope").step(
         gate * (1 - gate), "quotient rule"
     )
     feeds = (
@@ -187,18 +187,18 @@ def tangents(n):
         + total(lambda p, m: D(k, n.u[t, 2, p, m]) * n.ud[t, 2, p, m], B, H)
     )
     candidate = (
-        n.ad[t, 2, r, j] + n.reset[at] * n.ud[t, 2, r, j]
-        + steep(n.a[t, 0, r, j]) * n.ad[t, 0, r, j] * n.u[t, 2, r, j]
+        n.ad[t, 2, b, j] + n.reset[at] * n.ud[t, 2, b, j]
+        + steep(n.a[t, 0, b, j]) * n.ad[t, 0, b, j] * n.u[t, 2, b, j]
     )
     moved = (
-        n.z[at] * n.hd[t - 1, r, j]
-        + (n.h[t - 1, r, j] - n.new[at]) * steep(n.a[t, 1, r, j]) * n.ad[t, 1, r, j]
+        n.z[at] * n.hd[t - 1, b, j]
+        + (n.h[t - 1, b, j] - n.new[at]) * steep(n.a[t, 1, b, j]) * n.ad[t, 1, b, j]
         + (1 - n.z[at]) * (1 - n.new[at] ** 2) * candidate
     )
     return [
         slope,
-        Derivation(feeds, "gru_tangent_u").step(n.ud[t, q, r, j], "linear in its three parts"),
-        Derivation(enters, "gru_tangent_a").step(n.ad[t, q, r, j], "linear in its four parts"),
+        Derivation(feeds, "gru_tangent_u").step(n.ud[t, q, b, j], "linear in its three parts"),
+        Derivation(enters, "gru_tangent_a").step(n.ad[t, q, b, j], "linear in its four parts"),
         Derivation(state, "gru_tangent_h")
         .step(moved, "product rule")
         .step(n.hd.body(*at), "the slope of a gate", [slope, n.z, n.reset]),
@@ -235,10 +235,10 @@ def gates(n):
 
 def adjoints(n):
     """The same for the state, inside the sequence and at its end."""
-    M, t, T, r, j = matrix, n.inner, n.T, n.r, n.j
+    M, t, T, b, j = matrix, n.inner, n.T, n.b_, n.j
     return [
-        Derivation(D(n.lagrangian, n.h[t, r, j]), "gru_lambda").step(
-            n.G[t, r, j] + _kept(n, t + 1, r, j) - n.lam[t, r, j],
+        Derivation(D(n.lagrangian, n.h[t, b, j]), "gru_lambda").step(
+            n.G[t, b, j] + _kept(n, t + 1, b, j) - n.lam[t, b, j],
             "h is kept by the next step, and feeds its gates",
         ),
         Derivation(D(n.lagrangian, M(n.h, T)), "gru_lambda_last").step(
@@ -249,7 +249,7 @@ def adjoints(n):
 
 def gradients(n):
     """Derivatives by the parameters, by the inputs and by the first state."""
-    t, q, r, j, m, d = n.t, n.q, n.r, n.j, n.m, n.d
+    t, q, b, j, m, d = n.t, n.q, n.b_, n.j, n.m, n.d
 
     def start(variable, name):
         return Derivation(D(n.lagrangian, variable), name)
@@ -259,11 +259,11 @@ def gradients(n):
         start(n.U[q, m, j], "gru_dU").step(_dU(n, q, m, j), "U meets the state before"),
         start(n.b[q, j], "gru_db").step(_db(n, q, j), "the bias enters every step"),
         start(n.c[j], "gru_dc").step(_dc(n, j), "this bias stands behind the reset gate"),
-        start(n.x[t, r, d], "gru_dx").step(
-            _dx(n, t, r, d), "an input feeds the gates of its step"
+        start(n.x[t, b, d], "gru_dx").step(
+            _dx(n, t, b, d), "an input feeds the gates of its step"
         ),
-        start(n.h[0, r, m], "gru_dh_0").step(
-            _kept(n, 1, r, m), "the first state is kept by step 1, and feeds its gates"
+        start(n.h[0, b, j], "gru_dh_0").step(
+            _kept(n, 1, b, j), "the first state is kept by step 1, and feeds its gates"
         ),
     ]
 
@@ -272,9 +272,10 @@ def adjoint_lemma(n):
     """Induction over time: what the states up to s are worth is paid by the steps up to s."""
     return Induction(
         "gru_adjoint_lemma",
-        lambda s: total(lambda t, r, j: n.G[t, r, j] * n.hd[t, r, j], (1, s), n.B, n.H),
+        lambda s: total(lambda t, b, j: n.G[t, b, j] * n.hd[t, b, j], (1, s), n.B, n.H),
         lambda s: _paid(n, s) + _carried(n, 0) - _carried(n, s),
         over=(0, n.T),
+        seconds=120,  # of a busy machine; alone it takes three
         using=lambda s: [
             *(array.unroll(s + 1) for array in (n.hd, n.lam, n.dl, n.eps)),
             n.back.unroll(s), n.ad, n.ud, n.of_new,
@@ -285,13 +286,13 @@ def adjoint_lemma(n):
 def theorem(n, lemma):
     """The derivative of the loss along any direction is the sum over all gradients."""
     T, B, Dn, H = n.T, n.B, n.Dn, n.H
-    along = total(lambda t, r, j: D(n.loss, n.h[t, r, j]) * n.hd[t, r, j], (1, T), B, H)
+    along = total(lambda t, b, j: D(n.loss, n.h[t, b, j]) * n.hd[t, b, j], (1, T), B, H)
     collected = (
         total(lambda q, k, j: n.Wd[q, k, j] * _dW(n, q, k, j), 3, Dn, H)
         + total(lambda q, k, j: n.Ud[q, k, j] * _dU(n, q, k, j), 3, H, H)
         + total(lambda q, j: n.bd[q, j] * _db(n, q, j), 3, H)
         + total(lambda j: n.biasd[j] * _dc(n, j), H)
-        + total(lambda t, r, k: n.xd[t, r, k] * _dx(n, t, r, k), (1, T), B, Dn)
+        + total(lambda t, b, k: n.xd[t, b, k] * _dx(n, t, b, k), (1, T), B, Dn)
     )
     return (
         Derivation(along, "gru_bptt")
@@ -304,44 +305,44 @@ def theorem(n, lemma):
 
 
 def _dW(n, q, k, j):
-    return total(lambda t, r: n.x[t, r, k] * n.dl[t, q, r, j], (1, n.T), n.B)
+    return total(lambda t, b: n.x[t, b, k] * n.dl[t, q, b, j], (1, n.T), n.B)
 
 
 def _dU(n, q, k, j):
-    return total(lambda t, r: n.h[t - 1, r, k] * n.eps[t, q, r, j], (1, n.T), n.B)
+    return total(lambda t, b: n.h[t - 1, b, k] * n.eps[t, q, b, j], (1, n.T), n.B)
 
 
 def _db(n, q, j):
-    return total(lambda t, r: n.dl[t, q, r, j], (1, n.T), n.B)
+    return total(lambda t, b: n.dl[t, q, b, j], (1, n.T), n.B)
 
 
 def _dc(n, j):
-    return total(lambda t, r: n.eps[t, 2, r, j], (1, n.T), n.B)
+    return total(lambda t, b: n.eps[t, 2, b, j], (1, n.T), n.B)
 
 
-def _dx(n, t, r, k):
-    return total(lambda q, j: n.dl[t, q, r, j] * n.W[q, k, j], 3, n.H)
+def _dx(n, t, b, k):
+    return total(lambda q, m: n.dl[t, q, b, m] * n.W[q, k, m], 3, n.H)
 
 
-def _kept(n, t, r, k):
+def _kept(n, t, b, k):
     """What step t sends back: through the update gate, and through what its gates are fed."""
-    return n.lam[t, r, k] * n.z[t, r, k] + total(
-        lambda q, j: n.eps[t, q, r, j] * n.U[q, k, j], 3, n.H
+    return n.lam[t, b, k] * n.z[t, b, k] + total(
+        lambda q, m: n.eps[t, q, b, m] * n.U[q, k, m], 3, n.H
     )
 
 
 def _paid(n, s):
     """What the directions add in the steps up to s."""
     return total(
-        lambda t, q, r, j: n.dl[t, q, r, j] * n.w[t, q, r, j]
-        + n.eps[t, q, r, j] * n.y[t, q, r, j],
+        lambda t, q, b, j: n.dl[t, q, b, j] * n.w[t, q, b, j]
+        + n.eps[t, q, b, j] * n.y[t, q, b, j],
         (1, s), 3, n.B, n.H,
     )
 
 
 def _carried(n, s):
     """What flows over the border after step s."""
-    return total(lambda r, j: n.back[s, r, j] * n.hd[s, r, j], n.B, n.H)
+    return total(lambda b, j: n.back[s, b, j] * n.hd[s, b, j], n.B, n.H)
 
 
 def checks():

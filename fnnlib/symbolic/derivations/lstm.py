@@ -76,14 +76,14 @@ def definitions():
     cell_back = recursive(
         "rho", *states, start=T, rule=lambda t, r, j: mu[t + 1, r, j] * f[t + 1, r, j]
     )
-    loss = define("L", total(lambda t, r, j: G[t, r, j] * h[t, r, j], *steps) + total(
-        lambda r, j: back[T, r, j] * h[T, r, j] + cell_back[T, r, j] * c[T, r, j], B, H
+    loss = define("L", total(lambda t, b, j: G[t, b, j] * h[t, b, j], *steps) + total(
+        lambda b, j: back[T, b, j] * h[T, b, j] + cell_back[T, b, j] * c[T, b, j], B, H
     ))
     of_states = total(
-        lambda t, r, j: lam[t, r, j] * (o[t, r, j] * tanh(c[t, r, j]) - h[t, r, j])
-        + mu[t, r, j] * (k[t, r, j] - c[t, r, j]), *steps,
+        lambda t, b, j: lam[t, b, j] * (o[t, b, j] * tanh(c[t, b, j]) - h[t, b, j])
+        + mu[t, b, j] * (k[t, b, j] - c[t, b, j]), *steps,
     )
-    of_gates = total(lambda t, q, r, j: dl[t, q, r, j] * (s[t, q, r, j] - a[t, q, r, j]), *gates)
+    of_gates = total(lambda t, q, b, j: dl[t, q, b, j] * (s[t, q, b, j] - a[t, q, b, j]), *gates)
     lagrangian = define("Lambda", loss + of_states + of_gates)
 
     Wd, Ud, bd = array("Wdot", 4, Dn, H), array("Udot", 4, H, H), array("bdot", 4, H)
@@ -110,7 +110,7 @@ def definitions():
         o[t, r, j] * (1 - tanh(c[t, r, j]) ** 2) * cd[t, r, j]
         + tanh(c[t, r, j]) * o[t, r, j] * (1 - o[t, r, j]) * ad[t, 3, r, j]
     ))
-    t, inner, r, q = index("t", (1, T)), index("t", (1, T - 1)), index("r", B), index("q", 4)
+    t, inner, b_, q = index("t", (1, T)), index("t", (1, T - 1)), index("b", B), index("q", 4)
     (j, m), d = index("j m", H), index("d", Dn)
     return SimpleNamespace(**locals())
 
@@ -124,10 +124,10 @@ def derivations():
 
 def tangents(n):
     """How gates, cell and state move along a direction: the chain rule, term by term."""
-    t, q, r, j, B, H = n.t, n.q, n.r, n.j, n.B, n.H
-    at, s = (t, r, j), n.s[t, q, r, j]
-    gate = sigmoid(n.a[t, q, r, j])
-    slope = Derivation(prime(sigmoid)(n.a[t, q, r, j]), "lstm_slope").step(
+    t, q, b, j, B, H = n.t, n.q, n.b_, n.j, n.B, n.H
+    at, s = (t, b, j), n.s[t, q, b, j]
+    gate = sigmoid(n.a[t, q, b, j])
+    slope = Derivation(prime(sigmoid)(n.a[t, q, b, j]), "lstm_slope").step(
         gate * (1 - gate), "quotient rule"
     )
     enters = (
@@ -144,19 +144,19 @@ def tangents(n):
     by_new_cell = total(lambda p, k: D(out, n.c[t, p, k]) * n.cd[t, p, k], B, H)
     steep = prime(sigmoid)
     cell = (
-        n.f[at] * n.cd[t - 1, r, j]
-        + n.g[at] * steep(n.a[t, 0, r, j]) * n.ad[t, 0, r, j]
-        + n.c[t - 1, r, j] * steep(n.a[t, 1, r, j]) * n.ad[t, 1, r, j]
-        + n.i[at] * (1 - n.g[at] ** 2) * n.ad[t, 2, r, j]
+        n.f[at] * n.cd[t - 1, b, j]
+        + n.g[at] * steep(n.a[t, 0, b, j]) * n.ad[t, 0, b, j]
+        + n.c[t - 1, b, j] * steep(n.a[t, 1, b, j]) * n.ad[t, 1, b, j]
+        + n.i[at] * (1 - n.g[at] ** 2) * n.ad[t, 2, b, j]
     )
     state = (
         n.o[at] * (1 - tanh(n.c[at]) ** 2) * n.cd[at]
-        + tanh(n.c[at]) * steep(n.a[t, 3, r, j]) * n.ad[t, 3, r, j]
+        + tanh(n.c[at]) * steep(n.a[t, 3, b, j]) * n.ad[t, 3, b, j]
     )
     return [
         slope,
         Derivation(enters, "lstm_tangent_a").step(
-            n.ad[t, q, r, j], "what enters a gate is linear in each of its five parts"
+            n.ad[t, q, b, j], "what enters a gate is linear in each of its five parts"
         ),
         Derivation(by_cell + by_gates, "lstm_tangent_c")
         .step(cell, "product rule")
@@ -187,7 +187,7 @@ def gates(n):
 
 def adjoints(n):
     """The same for the state and the cell, inside the sequence and at its end."""
-    M, t, T, r, j = matrix, n.inner, n.T, n.r, n.j
+    M, t, T, b, j = matrix, n.inner, n.T, n.b_, n.j
 
     def start(variable, name):
         return Derivation(D(n.lagrangian, variable), name)
@@ -196,8 +196,8 @@ def adjoints(n):
         return hadamard(M(n.lam, t), M(n.o, t), elementwise(lambda u: 1 - tanh(u) ** 2, M(n.c, t)))
 
     return [
-        start(n.h[t, r, j], "lstm_lambda").step(
-            n.G[t, r, j] + _sent(n, n.U, t + 1, r, j) - n.lam[t, r, j],
+        start(n.h[t, b, j], "lstm_lambda").step(
+            n.G[t, b, j] + _sent(n, n.U, t + 1, b, j) - n.lam[t, b, j],
             "h feeds the gates of the next step",
         ),
         start(M(n.h, T), "lstm_lambda_last").step(
@@ -215,7 +215,7 @@ def adjoints(n):
 
 def gradients(n):
     """Derivatives by the parameters, by the inputs and by the first state."""
-    t, q, r, j, m, d = n.t, n.q, n.r, n.j, n.m, n.d
+    t, q, b, j, m, d = n.t, n.q, n.b_, n.j, n.m, n.d
 
     def start(variable, name):
         return Derivation(D(n.lagrangian, variable), name)
@@ -224,11 +224,11 @@ def gradients(n):
         start(n.W[q, d, j], "lstm_dW").step(_dW(n, q, d, j), "inputs meet W in every step"),
         start(n.U[q, m, j], "lstm_dU").step(_dU(n, q, m, j), "U meets the state before"),
         start(n.b[q, j], "lstm_db").step(_db(n, q, j), "the bias enters every step"),
-        start(n.x[t, r, d], "lstm_dx").step(
-            _sent(n, n.W, t, r, d), "an input feeds the gates of its step"
+        start(n.x[t, b, d], "lstm_dx").step(
+            _sent(n, n.W, t, b, d), "an input feeds the gates of its step"
         ),
-        start(n.h[0, r, m], "lstm_dh_0").step(
-            _sent(n, n.U, 1, r, m), "the first state feeds the gates of step 1"
+        start(n.h[0, b, j], "lstm_dh_0").step(
+            _sent(n, n.U, 1, b, j), "the first state feeds the gates of step 1"
         ),
         start(matrix(n.c, 0), "lstm_dc_0").step(
             hadamard(matrix(n.mu, 1), matrix(n.f, 1)), "the first cell feeds the next one"
@@ -240,9 +240,10 @@ def adjoint_lemma(n):
     """Induction over time: what the states up to s are worth is paid by the steps up to s."""
     return Induction(
         "lstm_adjoint_lemma",
-        lambda s: total(lambda t, r, j: n.G[t, r, j] * n.hd[t, r, j], (1, s), n.B, n.H),
+        lambda s: total(lambda t, b, j: n.G[t, b, j] * n.hd[t, b, j], (1, s), n.B, n.H),
         lambda s: _paid(n, s) + _carried(n, 0) - _carried(n, s),
         over=(0, n.T),
+        seconds=120,  # of a busy machine; alone it takes three
         using=lambda s: [
             *(array.unroll(s + 1) for array in (n.hd, n.cd, n.lam, n.mu, n.dl)),
             n.back.unroll(s), n.cell_back.unroll(s), n.ad,
@@ -253,13 +254,13 @@ def adjoint_lemma(n):
 def theorem(n, lemma):
     """The derivative of the loss along any direction is the sum over all gradients."""
     T, B, Dn, H = n.T, n.B, n.Dn, n.H
-    along = total(lambda t, r, j: D(n.loss, n.h[t, r, j]) * n.hd[t, r, j], (1, T), B, H)
-    along += total(lambda r, j: D(n.loss, n.c[T, r, j]) * n.cd[T, r, j], B, H)
+    along = total(lambda t, b, j: D(n.loss, n.h[t, b, j]) * n.hd[t, b, j], (1, T), B, H)
+    along += total(lambda b, j: D(n.loss, n.c[T, b, j]) * n.cd[T, b, j], B, H)
     collected = (
         total(lambda q, k, j: n.Wd[q, k, j] * _dW(n, q, k, j), 4, Dn, H)
         + total(lambda q, k, j: n.Ud[q, k, j] * _dU(n, q, k, j), 4, H, H)
         + total(lambda q, j: n.bd[q, j] * _db(n, q, j), 4, H)
-        + total(lambda t, r, k: n.xd[t, r, k] * _sent(n, n.W, t, r, k), (1, T), B, Dn)
+        + total(lambda t, b, k: n.xd[t, b, k] * _sent(n, n.W, t, b, k), (1, T), B, Dn)
     )
     return (
         Derivation(along, "lstm_bptt")
@@ -270,33 +271,33 @@ def theorem(n, lemma):
 
 
 def _dW(n, q, k, j):
-    return total(lambda t, r: n.x[t, r, k] * n.dl[t, q, r, j], (1, n.T), n.B)
+    return total(lambda t, b: n.x[t, b, k] * n.dl[t, q, b, j], (1, n.T), n.B)
 
 
 def _dU(n, q, k, j):
-    return total(lambda t, r: n.h[t - 1, r, k] * n.dl[t, q, r, j], (1, n.T), n.B)
+    return total(lambda t, b: n.h[t - 1, b, k] * n.dl[t, q, b, j], (1, n.T), n.B)
 
 
 def _db(n, q, j):
-    return total(lambda t, r: n.dl[t, q, r, j], (1, n.T), n.B)
+    return total(lambda t, b: n.dl[t, q, b, j], (1, n.T), n.B)
 
 
-def _sent(n, V, t, r, k):
+def _sent(n, V, t, b, k):
     """What the gates of step t send back through the weights V."""
-    return total(lambda q, j: n.dl[t, q, r, j] * V[q, k, j], 4, n.H)
+    return total(lambda q, m: n.dl[t, q, b, m] * V[q, k, m], 4, n.H)
 
 
 def _paid(n, s):
     """What the directions add in the steps up to s."""
     return total(
-        lambda t, q, r, j: n.dl[t, q, r, j] * n.w[t, q, r, j], (1, s), 4, n.B, n.H
+        lambda t, q, b, j: n.dl[t, q, b, j] * n.w[t, q, b, j], (1, s), 4, n.B, n.H
     )
 
 
 def _carried(n, s):
     """What flows over the border after step s."""
     return total(
-        lambda r, j: n.back[s, r, j] * n.hd[s, r, j] + n.cell_back[s, r, j] * n.cd[s, r, j],
+        lambda b, j: n.back[s, b, j] * n.hd[s, b, j] + n.cell_back[s, b, j] * n.cd[s, b, j],
         n.B, n.H,
     )
 
