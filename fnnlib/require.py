@@ -114,17 +114,17 @@ def number(name, x, *, above=-np.inf, least=-np.inf, below=np.inf, most=np.inf):
     return float(x)
 
 
-def count(name, x):
-    """Return the whole number ``x >= 1`` as an int.
+def count(name, x, least=1):
+    """Return the whole number ``x >= least`` as an int.
 
     >>> count("T", 0)
     Traceback (most recent call last):
     ValueError: T: expected a whole number >= 1, got 0
     """
     if not isinstance(x, numbers.Integral) or isinstance(x, (bool, np.bool_)):
-        refuse(name, "a whole number >= 1", f"{_title(type(x))} {x!r}", TypeError)
-    if x < 1:
-        refuse(name, "a whole number >= 1", x)
+        refuse(name, f"a whole number >= {least}", f"{_title(type(x))} {x!r}", TypeError)
+    if x < least:
+        refuse(name, f"a whole number >= {least}", x)
     return int(x)
 
 
