@@ -16,7 +16,7 @@ from fnnlib.symbolic.printing import label
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text("utf8"))
 CHAPTERS = [chapter["file"] for part in TOC["parts"] for chapter in part["chapters"]]
 PAGES = [f"{name}.html" for name in (TOC["root"], *CHAPTERS)]
-NOTEBOOKS = [name for name in CHAPTERS if name.startswith("notebooks/")]
+NOTEBOOKS = [f"notebooks/{path.stem}" for path in stage.chapters(ROOT)]
 LIMIT = {False: 300_000, True: 800_000}  # bytes after gzip, without and with maths and widgets
 
 WIDEST = """() => {
