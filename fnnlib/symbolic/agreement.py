@@ -181,7 +181,7 @@ def _entrywise(derivation, variable, leaf, ours, probe):
     sample = probe.random.sample(everywhere, min(QUOTIENTS, len(everywhere)))
     rows = {"formula": [], "difference_quotient": []}
     for at in everywhere:
-        bound = dict(zip(free, map(mp.mpf, at), strict=True))
+        bound = dict(zip(free, at, strict=True))
         key = probe.location(variable, bound)[1:]
         mine = ours[tuple(k - first for k, first in zip(key, firsts, strict=True))[lead:]]
         rows["formula"].append((key, mine, probe(derivation.right, bound)))

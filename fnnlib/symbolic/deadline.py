@@ -2,6 +2,7 @@
 
 import ctypes
 import threading
+import time
 from contextlib import contextmanager
 
 
@@ -11,23 +12,33 @@ class _Expired(BaseException):
 
 @contextmanager
 def deadline(seconds):
-    """Raise ``TimeoutError`` in the body of the ``with`` when it runs longer than ``seconds``.
+    """Raise ``TimeoutError`` in the body of the ``with`` after ``seconds`` of computing.
+
+    What counts is the processor time of the program, so that a busy machine changes no result.
 
     >>> with deadline(5):
     ...     sum(range(10))
     45
     """
     thread, lock, state = threading.get_ident(), threading.Lock(), {"open": True}
+    end = time.process_time() + seconds
+
+    def wait():
+        state["timer"] = threading.Timer(max(end - time.process_time(), 0.01), expire)
+        state["timer"].daemon = True
+        state["timer"].start()
 
     def expire():
         with lock:
-            if state["open"]:
-                state["open"] = False
-                _raise_in(thread, ctypes.py_object(_Expired))
+            if not state["open"]:
+                return
+            if time.process_time() < end:
+                wait()
+                return
+            state["open"] = False
+            _raise_in(thread, ctypes.py_object(_Expired))
 
-    timer = threading.Timer(seconds, expire)
-    timer.daemon = True
-    timer.start()
+    wait()
     try:
         yield
         with lock:
@@ -41,7 +52,7 @@ def deadline(seconds):
     finally:
         with lock:
             state["open"] = False
-        timer.cancel()
+            state["timer"].cancel()
 
 
 def _raise_in(thread, exception):

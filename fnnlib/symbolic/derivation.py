@@ -14,7 +14,7 @@ from sympy import (
     preorder_traversal,
     sympify,
 )
-from sympy.core.relational import StrictGreaterThan, StrictLessThan
+from sympy.core.relational import Relational, StrictGreaterThan, StrictLessThan
 
 from .binding import expand_definitions
 from .ledger import MIME, record
@@ -200,9 +200,8 @@ def _conditions(e):
         if isinstance(t, log) and not _certainly_positive(t.args[0]):
             yield t.args[0], ">", 0
         if isinstance(t, Piecewise):
-            for _, condition in t.args:
-                if condition.args:
-                    yield condition.args[0] - condition.args[1], r"\neq", 0
+            for boundary in sorted(t.atoms(Relational), key=str):
+                yield boundary.lhs - boundary.rhs, r"\neq", 0
 
 
 def _certainly_positive(e):

@@ -115,13 +115,15 @@ class Probe:
             (k, lo, hi), rest = e.limits[-1], e.limits[:-1]
             body = Sum(e.function, *rest) if rest else e.function
             span = range(int(self(lo, bound)), int(self(hi, bound)) + 1)
-            return mp.fsum(self(body, {**bound, k: mp.mpf(j)}) for j in span)
+            return mp.fsum(self(body, {**bound, k: j}) for j in span)
         if isinstance(e, Partial):
             return self._quotient(e, bound)
         if isinstance(e, Piecewise):
             return self._branch(e, bound)
         if isinstance(e, KroneckerDelta):
             return mp.mpf(self(e.args[0], bound) == self(e.args[1], bound))
+        if isinstance(e, Mul) and self._is_cut(e, bound):
+            return mp.mpf(0)
         arguments = [self(a, bound) for a in e.args]
         if isinstance(e, Add):
             return mp.fsum(arguments)
@@ -132,6 +134,10 @@ class Probe:
         if hasattr(e, "orders"):
             return self._function(e, arguments)
         return _builtin(e, arguments)
+
+    def _is_cut(self, e, bound):
+        """Whether a delta makes a product zero, whatever stands behind it."""
+        return any(isinstance(a, KroneckerDelta) and self(a, bound) == 0 for a in e.args)
 
     def _entry(self, e, bound):
         key = self.location(e, bound)
@@ -152,7 +158,7 @@ class Probe:
         if base.rule is None:
             return None
         indices, body = base.template
-        return self(body, dict(zip(indices, map(mp.mpf, at), strict=True)))
+        return self(body, dict(zip(indices, at, strict=True)))
 
     def _draw(self, e, base, at):
         key = (base, *at)

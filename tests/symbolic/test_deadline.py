@@ -32,6 +32,11 @@ def test_short_work_is_left_alone():
     time.sleep(0.01)
 
 
+def test_waiting_does_not_count():
+    with deadline(0.2):
+        time.sleep(0.4)
+
+
 def test_other_errors_pass_through():
     with pytest.raises(ZeroDivisionError), deadline(5):
         1 / 0  # noqa: B018

@@ -52,6 +52,9 @@ def test_cases_cover_both_signs_and_name_the_kink():
     assert d.status == "proved" and d.conditions == [(z, r"\neq", 0)]
     with pytest.raises(Refused, match="in the case z < 0"):
         Derivation(D(relu(z), z), "relu_prime").cases({z > 0: 1, z < 0: 1}, "always one")
+    both = Derivation(relu(z) ** 2 + relu(-z) ** 2, "square")
+    both.cases({z > 0: z**2, z < 0: z**2}, "one of them is zero")
+    assert both.status == "proved" and "where" in repr(both)
     for wrong in ({z > 0: 1}, {z > 0: 1, y < 0: 0}, {z >= 0: 1, z < 0: 0}, {z > 1: 1, z < 1: 0}):
         with pytest.raises(Misuse):
             Derivation(D(relu(z), z), "relu_prime").cases(wrong, "each branch")

@@ -92,6 +92,13 @@ def test_branches_and_deltas():
         probe(Piecewise((1, z > 100)))
 
 
+def test_nothing_behind_a_zero_delta_is_evaluated():
+    h = recursive("h", (0, T), n, start=0, rule=lambda t, i: 1 + delta(i, 1) * h[t, 0])
+    probe = Probe(5, follow={h})
+    probe.values.update({T: 2, n: 2})
+    assert probe(h[1, 0]) == 1 and probe(h[1, 1]) == 2
+
+
 def test_an_entry_off_its_axis_is_unusable():
     probe, x = Probe(6), array("x", n)
     probe.values[n] = 2
