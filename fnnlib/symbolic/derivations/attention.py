@@ -127,7 +127,7 @@ def projections():
     loss = define("L", loss)
     return [
         *[
-            Derivation(D(loss, entry), f"attention_d{name}").step(
+            Derivation(D(loss, entry), f"attention_dW_{name.lower()}").step(
                 gradient, "one layer serves all steps and sequences"
             )
             for name, entry, gradient in found
