@@ -234,6 +234,8 @@ def test_first_parameters_and_states():
     assert [a.shape for _, a in tree.leaves(s)] == [(7, 5)] * 8
     assert not any(a.any() or a.dtype != np.float32 for _, a in tree.leaves(s))
     assert net.name == "stack(bidirectional(lstm), 2)"
+    four = stack(bidirectional(bidirectional(rnn)), 2)
+    assert four.init(np.random.default_rng(0), 3, 5)[1].ahead.back.W.shape == (20, 5)
     assert truncated(stack(gru, 2), 3).name == "truncated(stack(gru, 2), 3)"
 
 
