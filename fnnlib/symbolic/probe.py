@@ -58,8 +58,15 @@ class Probe:
 
     def sizes(self):
         """The sizes drawn so far, by name."""
+        return self._integers(Symbol)
+
+    def places(self):
+        """The sizes and free indices drawn so far, by name: where a probe has looked."""
+        return self._integers((Symbol, Idx))
+
+    def _integers(self, kinds):
         return {str(s): int(v) for s, v in self.values.items()
-                if isinstance(s, (Symbol, Idx)) and s.is_integer}
+                if isinstance(s, kinds) and s.is_integer}
 
     def real(self, e):
         """A random real for a symbol, of the sign that it is assumed to have."""

@@ -133,7 +133,7 @@ def probe_all(a, b, follow=(), where=None):
 
 
 def _differs(x, y, probe):
-    places = ", ".join(f"{name}={n}" for name, n in sorted(probe.sizes().items()))
+    places = ", ".join(f"{name}={n}" for name, n in sorted(probe.places().items()))
     values = ", ".join(
         f"{k}={mp.nstr(v, 6)}" for k, v in probe.values.items()
         if not isinstance(k, tuple) and not k.is_integer
