@@ -86,7 +86,8 @@ def forward(p, x, K, output="sigmoid"):
     sizes, K = _require(p, x, output), require.count("K", K)
     B, H2, C = (sizes[axis] for axis in ("B", "H2", "C"))
     c, start, RW2 = _prepared(p, x)
-    y, v = np.zeros((K + 2, B, C), c.dtype), np.empty((K + 1, B, H2), c.dtype)
+    dtype = np.result_type(*p, x)
+    y, v = np.zeros((K + 2, B, C), dtype), np.empty((K + 1, B, H2), dtype)
     for k in range(K + 1):
         v[k], y[k + 1] = _pass(p, y[k], start, RW2, output)
     return y[1:], Cache(p, x, output, c, v, y)
@@ -149,9 +150,9 @@ def fixed_point(p, x, output="sigmoid", tolerance=None, most=1000):
     sizes, most = _require(p, x, output), require.count("most", most)
     c, start, RW2 = _prepared(p, x)
     if tolerance is None:
-        tolerance = 16 * np.finfo(c.dtype).eps
+        tolerance = 16 * np.finfo(x.dtype).eps
     tolerance = require.number("tolerance", tolerance, above=0)
-    y = np.zeros((sizes["B"], sizes["C"]), c.dtype)
+    y = np.zeros((sizes["B"], sizes["C"]), x.dtype)
     for _ in range(most):
         before = y
         v, y = _pass(p, y, start, RW2, output)
