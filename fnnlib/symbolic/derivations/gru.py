@@ -275,7 +275,6 @@ def adjoint_lemma(n):
         lambda s: total(lambda t, b, j: n.G[t, b, j] * n.hd[t, b, j], (1, s), n.B, n.H),
         lambda s: _paid(n, s) + _carried(n, 0) - _carried(n, s),
         over=(0, n.T),
-        seconds=120,  # of a busy machine; alone it takes three
         using=lambda s: [
             *(array.unroll(s + 1) for array in (n.hd, n.lam, n.dl, n.eps)),
             n.back.unroll(s), n.ad, n.ud, n.of_new,
