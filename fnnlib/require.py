@@ -3,6 +3,7 @@
 A wrong kind of thing raises TypeError, a wrong value ValueError. Nothing is converted in silence.
 """
 
+import cmath
 import functools
 import numbers
 
@@ -59,15 +60,19 @@ def floats(name, x):
     Traceback (most recent call last):
     ValueError: x: expected float32 or float64, got int64
     """
-    x = array(name, np.asarray(x) if isinstance(x, (np.generic, float, complex)) else x)
+    if type(x) is not np.ndarray:
+        x = array(name, np.asarray(x) if isinstance(x, (np.generic, float, complex)) else x)
     if x.dtype not in PRECISION:
         refuse(name, "float32 or float64", x.dtype)
     if x.size == 0:
         refuse(name, "no empty axis", f"shape {x.shape}")
-    finite = np.isfinite(x)
-    if not finite.all():
-        where = tuple(int(i) for i in np.argwhere(~finite)[0])
-        refuse(name, "finite numbers", f"{x[where]} at index {where}", NotFinite)
+    # A finite sum of squares has finite terms, and is quick to get; where it overflows, look.
+    flat = x.ravel()
+    if not cmath.isfinite(flat.dot(flat)):
+        finite = np.isfinite(x)
+        if not finite.all():
+            where = tuple(int(i) for i in np.argwhere(~finite)[0])
+            refuse(name, "finite numbers", f"{x[where]} at index {where}", NotFinite)
     return x
 
 
@@ -83,15 +88,11 @@ def arrays(table):
     Traceback (most recent call last):
     ValueError: W: expected shape (D, H) with D = 3, got (4, 2)
     """
-    sizes = {}
-    leader = None
+    known = []
     for name, (x, axes) in table.items():
         x = floats(name, x)
-        leader = leader or (name, PRECISION[x.dtype])
-        if PRECISION[x.dtype] != leader[1]:
-            refuse(name, f"{leader[1]} like {leader[0]}", x.dtype)
-        _bind(name, x.shape, _split(axes), sizes)
-    return sizes
+        known.append((name, x.shape, x.dtype, axes))
+    return dict(_agreed(tuple(known)))
 
 
 def number(name, x, *, above=-np.inf, least=-np.inf, below=np.inf, most=np.inf):
@@ -213,6 +214,18 @@ def mask(name, x, expected):
     return x
 
 
+@functools.lru_cache(maxsize=1024)  # a training loop asks the same again and again
+def _agreed(table):
+    """The sizes by axis name from rows (name, shape, dtype, axes), or the refusal of a row."""
+    sizes = {}
+    leader, _, first, _ = table[0]
+    for name, shape, dtype, axes in table:
+        if PRECISION[dtype] != PRECISION[first]:
+            refuse(name, f"{PRECISION[first]} like {leader}", dtype)
+        _bind(name, shape, axes.split(), sizes)
+    return sizes
+
+
 def _bind(name, shape, axes, sizes):
     """Enter the axes' sizes into ``sizes``, or refuse a shape that contradicts what is known."""
     found = shape
@@ -228,11 +241,6 @@ def _bind(name, shape, axes, sizes):
         )
         text = f"shape ({', '.join(axes)}{',' * (len(axes) == 1)})"
         refuse(name, f"{text} with {given}" if given else text, shape)
-
-
-@functools.cache
-def _split(axes):
-    return tuple(axes.split())
 
 
 def _title(cls):
