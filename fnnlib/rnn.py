@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fnnlib import require
+from fnnlib import buffers, require
 
 
 class Params(NamedTuple):
@@ -43,6 +43,7 @@ class Cache(NamedTuple):
     p: Params
     x: np.ndarray  # (T, B, D)
     h: np.ndarray  # (T + 1, B, H): h[0] is the initial state
+    turn: buffers.Turn  # None without buffers
 
 
 def init(rng, D, H, dtype=np.float64):
@@ -87,10 +88,11 @@ def step_backward(ds, cache):
     return dp, np.dot(delta, p.W.T), State(np.dot(delta, p.U.T))
 
 
-def forward(p, x, s):
+def forward(p, x, s, reuse=None):
     """Read the whole sequence ``x`` from State ``s``; returns ``((h, s_T), cache)``.
 
     ``h`` is ``(T, B, H)``, the state after every step; ``s_T`` is the last one as a State.
+    ``reuse`` may be :class:`fnnlib.buffers.Buffers`, which the next pass writes over.
 
     >>> p = init(np.random.default_rng(0), 3, 2)
     >>> (h, s_T), cache = forward(p, np.ones((5, 4, 3)), State(np.zeros((4, 2))))
@@ -98,15 +100,17 @@ def forward(p, x, s):
     ((5, 4, 2), (4, 2))
     """
     T, B, D, H = _require(p, x, s, "T B D")
-    h = np.empty((T + 1, B, H), np.result_type(p.W, p.U, p.b, x, s.h))
+    kept, turn = buffers.begin(reuse)
+    h, fed_back, steps = kept.room(_forward_room, T, B, H, x.dtype)
     h[0] = s.h
     # The inputs of all steps meet W in one product, written where the states will stand.
-    h[1:] = np.dot(x.reshape(T * B, D), p.W).reshape(T, B, H)
+    x.reshape(T * B, D).dot(p.W, h[1:].reshape(T * B, H))
     h[1:] += p.b
-    for before, now in pairwise(h):
-        now += np.dot(before, p.U)
-        np.tanh(now, out=now)
-    return (h[1:], State(h[-1])), Cache(p, x, h)
+    for before, now in steps:
+        before.dot(p.U, fed_back)
+        np.add(now, fed_back, now)
+        np.tanh(now, now)
+    return (h[1:], State(h[-1])), Cache(p, x, h, turn)
 
 
 def backward(dout, cache, truncate=None):
@@ -127,23 +131,43 @@ def backward(dout, cache, truncate=None):
     >>> dp.U.shape, dx.shape, ds_0.h.shape
     ((2, 2), (5, 4, 3), (4, 2))
     """
-    p, x, h = require.kind("cache", cache, Cache)
+    p, x, h, turn = require.kind("cache", cache, Cache)
     dh, ds_T = _pair(dout)
-    after = h[1:]
-    require.arrays({"h": (after, "T B H"), "dh": (dh, "T B H"), "ds_T.h": (ds_T.h, "B H")})
+    require.arrays({"h": (h[1:], "T B H"), "dh": (dh, "T B H"), "ds_T.h": (ds_T.h, "B H")})
     (T, B, D), H = x.shape, h.shape[-1]
-    K = T if truncate is None else require.count("truncate", truncate)
-    UT = np.ascontiguousarray(p.U.T)  # a product with the copy is faster than with the view
-    delta = 1 - after**2
-    carry = ds_T.h
-    for t in reversed(range(T)):
-        delta[t] *= dh[t] + carry
-        carry = np.dot(delta[t], UT) if t % K or t == 0 else np.zeros_like(carry)
+    kept = buffers.resume(turn)
+    delta, carry, UT, ones, dp, dx, steps = kept.room(_backward_room, T, B, D, H, x.dtype)
+    cuts = () if truncate is None else range(0, T, require.count("truncate", truncate))[1:]
+    np.copyto(UT, p.U.T)  # a product with the copy is faster than with the view
+    np.copyto(carry, ds_T.h)
+    np.multiply(h[1:], h[1:], delta)
+    np.subtract(1, delta, delta)
+    for t, dh_t, delta_t in zip(reversed(range(T)), dh[::-1], steps, strict=True):
+        np.add(dh_t, carry, carry)
+        np.multiply(delta_t, carry, delta_t)
+        delta_t.dot(UT, carry)
+        if t in cuts:
+            carry[:] = 0
     rows = delta.reshape(T * B, H)
-    dW = np.dot(x.reshape(T * B, D).T, rows)
-    dU = np.dot(h[:-1].reshape(T * B, H).T, rows)
-    dx = np.dot(rows, p.W.T).reshape(T, B, D)
-    return Params(dW, dU, rows.sum(axis=0)), dx, State(carry)
+    x.reshape(T * B, D).T.dot(rows, dp.W)
+    h[:-1].reshape(T * B, H).T.dot(rows, dp.U)
+    ones.dot(rows, dp.b)
+    rows.dot(p.W.T, dx.reshape(T * B, D))
+    return dp, dx, State(carry)
+
+
+def _forward_room(T, B, H, dtype):
+    """Room for the states and what is fed back, and views of each step's states."""
+    h = np.empty((T + 1, B, H), dtype)
+    return h, np.empty((B, H), dtype), list(pairwise(h))
+
+
+def _backward_room(T, B, D, H, dtype):
+    delta, carry, UT, W, U, b, dx = (
+        np.empty(shape, dtype)
+        for shape in ((T, B, H), (B, H), (H, H), (D, H), (H, H), (H,), (T, B, D))
+    )
+    return delta, carry, UT, np.ones(T * B, dtype), Params(W, U, b), dx, list(delta[::-1])
 
 
 def _require(p, x, s, axes):
