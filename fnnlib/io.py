@@ -8,6 +8,10 @@ for a plain tuple, as in ``torch.nn.Sequential``), so that files go both ways:
    io.save("net.safetensors", p)
    module.load_state_dict(safetensors.torch.load_file("net.safetensors"))
 
+The layers of :func:`fnnlib.recurrent.stack` and the directions of
+:func:`fnnlib.recurrent.bidirectional` are one recurrent module in PyTorch, so they have no numbers
+of their own but its endings: ``weight_ih_l0``, ``weight_ih_l0_reverse``, ``weight_ih_l1``.
+
 PyTorch gives each gate two biases. Where only their sum matters the second is written as zero, and
 reading adds them up. :data:`LAYOUTS` is the whole mapping: one entry for each kind of Params.
 """
@@ -19,13 +23,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fnnlib import dense, embedding, gru, lstm, require, rnn, tree
+from fnnlib import conv, dense, embedding, gru, lstm, recurrent, require, rnn, tree
 
 
 class Layout(NamedTuple):
     """How one kind of Params is written and read."""
 
-    write: Callable  # Params -> {PyTorch's name: array in PyTorch's layout}
+    write: Callable  # Params -> {PyTorch's name, less its ending: array in PyTorch's layout}
     read: Callable  # the way back
 
 
@@ -39,12 +43,10 @@ def save(path, p):
     ...     sorted(read_arrays(Path(folder) / "net.safetensors"))
     ['0.bias', '0.weight', '1.bias', '1.weight']
     """
-    arrays = {}
-    for name, params in _parts(p, ""):
-        for leaf, x in tree.leaves(params, name or "p"):
-            require.precision(f"{leaf}.dtype", require.floats(leaf, x).dtype)
-        arrays |= _written(name, params)
-    write_arrays(path, arrays)
+    parts = list(_parts(p, ""))
+    for leaf, x in tree.leaves(p, "p"):
+        require.precision(f"{leaf}.dtype", require.floats(leaf, x).dtype)
+    write_arrays(path, _written(parts))
 
 
 def load(path, like):
@@ -61,17 +63,14 @@ def load(path, like):
     True
     """
     parts = list(_parts(like, ""))
-    expected = {}
-    for name, params in parts:
-        expected |= _written(name, params)
-    found = read_arrays(path)
+    expected, found = _written(parts), read_arrays(path)
     same_names(path, found, expected)
     for name, x in found.items():
         require.shape(name, x, expected[name].shape)
         if x.dtype != expected[name].dtype:
             require.refuse(name, expected[name].dtype, x.dtype)
         require.floats(name, x)
-    made = iter([_read(name, params, found) for name, params in parts])
+    made = iter([_read(part, found) for part in parts])
     return _filled(like, made)
 
 
@@ -131,14 +130,14 @@ def _dense_back(found):
 
 
 def _recurrent(p):
-    names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+    names = "weight_ih", "weight_hh", "bias_ih", "bias_hh"
     return dict(zip(names, (p.W.T, p.U.T, p.b, np.zeros_like(p.b)), strict=True))
 
 
 def _recurrent_back(params):
     def read(found):
-        bias = found["bias_ih_l0"] + found["bias_hh_l0"]
-        return params(found["weight_ih_l0"].T, found["weight_hh_l0"].T, bias)
+        bias = found["bias_ih"] + found["bias_hh"]
+        return params(found["weight_ih"].T, found["weight_hh"].T, bias)
 
     return read
 
@@ -146,18 +145,22 @@ def _recurrent_back(params):
 def _gru(p):
     """The reset gate multiplies the second bias of the candidate: it keeps its place."""
     H = len(p.c)
-    return _recurrent(p) | {"bias_hh_l0": np.concatenate([np.zeros(2 * H, p.c.dtype), p.c])}
+    return _recurrent(p) | {"bias_hh": np.concatenate([np.zeros(2 * H, p.c.dtype), p.c])}
 
 
 def _gru_back(found):
-    second = found["bias_hh_l0"]
+    second = found["bias_hh"]
     gates, c = np.split(second, [2 * len(second) // 3])
-    bias = found["bias_ih_l0"] + np.concatenate([gates, np.zeros_like(c)])
-    return gru.Params(found["weight_ih_l0"].T, found["weight_hh_l0"].T, bias, c)
+    bias = found["bias_ih"] + np.concatenate([gates, np.zeros_like(c)])
+    return gru.Params(found["weight_ih"].T, found["weight_hh"].T, bias, c)
 
 
 LAYOUTS = {
     dense.Params: Layout(_dense, _dense_back),
+    conv.Params: Layout(
+        lambda p: {"weight": p.W, "bias": p.b},
+        lambda found: conv.Params(found["weight"], found["bias"]),
+    ),
     rnn.Params: Layout(_recurrent, _recurrent_back(rnn.Params)),
     lstm.Params: Layout(_recurrent, _recurrent_back(lstm.Params)),
     gru.Params: Layout(_gru, _gru_back),
@@ -166,11 +169,30 @@ LAYOUTS = {
     ),
 }
 
+# What PyTorch stacks and reads in both directions itself.
+RECURRENT = rnn.Params, lstm.Params, gru.Params
+
+
+class Part(NamedTuple):
+    """Params within a tree, and how the names of their arrays begin and end in PyTorch."""
+
+    start: str
+    params: tuple
+    end: str
+
+    def name(self, key):
+        """The whole name of an array of these Params."""
+        return f"{self.start}.{key}{self.end}" if self.start else key + self.end
+
 
 def _parts(p, name):
-    """Yield ``(dotted name, Params)`` for all parts of a tree that have a layout."""
-    if type(p) in LAYOUTS:
-        yield name, p
+    """Yield all parts of a tree that have a layout, from left to right."""
+    if directions := _recurrent_layers(p):
+        for number, layer in enumerate(directions):
+            for params, end in zip(layer, ("", "_reverse"), strict=False):
+                yield Part(name, params, f"_l{number}{end}")
+    elif type(p) in LAYOUTS:
+        yield Part(name, p, "")
     elif isinstance(p, tuple) and p:
         for key, child in zip(getattr(p, "_fields", range(len(p))), p, strict=True):
             yield from _parts(child, f"{name}.{key}" if name else str(key))
@@ -179,16 +201,26 @@ def _parts(p, name):
         require.refuse(name or "p", "Params nested in tuples", got, TypeError)
 
 
-def _written(name, params):
-    dot = f"{name}." if name else ""
-    return {dot + key: x for key, x in LAYOUTS[type(params)].write(params).items()}
+def _recurrent_layers(p):
+    """The directions of each layer of what is one recurrent module in PyTorch, else nothing."""
+    layers = p if type(p) is tuple else (p,)
+    layers = [q if isinstance(q, recurrent.Both) else (q,) for q in layers]
+    kinds = {tuple(map(type, directions)) for directions in layers}
+    alike = len(kinds) == 1 and len(set(*kinds)) == 1
+    return layers if alike and type(layers[0][0]) in RECURRENT else []
 
 
-def _read(name, params, found):
-    dot = f"{name}." if name else ""
-    layout = LAYOUTS[type(params)]
-    part = layout.read({key: found[dot + key] for key in layout.write(params)})
-    return tree.map(np.ascontiguousarray, part)
+def _written(parts):
+    return {
+        part.name(key): x
+        for part in parts for key, x in LAYOUTS[type(part.params)].write(part.params).items()
+    }
+
+
+def _read(part, found):
+    layout = LAYOUTS[type(part.params)]
+    made = layout.read({key: found[part.name(key)] for key in layout.write(part.params)})
+    return tree.map(np.ascontiguousarray, made)
 
 
 def _filled(like, made):

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from oracles import Case, quick
 from safetensors.numpy import load_file, save_file
 
-from fnnlib import classifier, dense, embedding, gru, io, lstm, rnn, tree
+from fnnlib import classifier, conv, dense, embedding, gru, io, lstm, recurrent, rnn, tree
 
 DTYPES = {np.float32: (torch.float32, 1e-6), np.float64: (torch.float64, 1e-12)}
 NETS = {
@@ -38,10 +38,14 @@ def run_torch(module, x):
     return (out[0] if isinstance(out, tuple) else out).numpy()
 
 
-def random_like(p, seed):
+def smaller(p, case):
     """Random numbers in every place, biases too; small, so that rounding does not grow."""
-    case = Case(seed, p.W.dtype, "contiguous")
     return tree.map(lambda x: (x + case.normal(*x.shape)) / 4, p)
+
+
+def random_like(p, seed):
+    """Such numbers for the Params of one layer."""
+    return smaller(p, Case(seed, p.W.dtype, "contiguous"))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -70,6 +74,89 @@ def test_the_same_outputs_before_and_after_the_way_through_torch(
     theirs = io.load(path, p)
     np.testing.assert_allclose(run(net, theirs, x), run_torch(module, x), rtol=0, atol=bound)
     assert all(leaf.flags.c_contiguous and leaf.dtype == dtype for _, leaf in tree.leaves(theirs))
+
+
+DIRECTIONS = {False: lambda net: net, True: recurrent.bidirectional}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("both", DIRECTIONS)
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
+@settings(max_examples=15, deadline=None)
+@given(D=st.integers(1, 4), H=st.integers(1, 4), depth=st.integers(1, 3), seed=st.integers(0, 99))
+@example(D=3, H=2, depth=2, seed=0)
+def test_layers_and_directions_are_those_of_one_module(
+    tmp_path_factory, name, both, dtype, D, H, depth, seed
+):
+    net, make = NETS[name]
+    kind, bound = DTYPES[dtype]
+    path, rng = tmp_path_factory.getbasetemp() / "net.safetensors", np.random.default_rng(seed)
+    net = recurrent.stack(DIRECTIONS[both](net), depth)
+    p = smaller(net.init(rng, D, H, dtype), Case(seed, dtype, "contiguous"))
+    x = rng.normal(size=(4, 3, D)).astype(dtype)
+
+    def ours(p):
+        return net.forward(p, x, net.start(p, 3))[0][0]
+
+    io.save(path, p)
+    torch.manual_seed(seed)
+    module = make(D, H, depth, bidirectional=both, dtype=kind)
+    module.load_state_dict(safetensors.torch.load_file(path))
+    np.testing.assert_allclose(ours(p), run_torch(module, x), rtol=0, atol=bound)
+    tree.map(np.testing.assert_array_equal, p, io.load(path, p))
+
+    module = make(D, H, depth, bidirectional=both, dtype=kind)  # random weights and biases
+    safetensors.torch.save_file(module.state_dict(), path)
+    np.testing.assert_allclose(ours(io.load(path, p)), run_torch(module, x), rtol=0, atol=bound)
+
+
+P = dense.Params(np.arange(6.0).reshape(3, 2), np.ones(2))
+BOTH, ABOVE = (recurrent.bidirectional(gru).init(np.random.default_rng(0), D, 2) for D in (3, 4))
+ONE, ANOTHER = gru.init(np.random.default_rng(0), 3, 2), lstm.init(np.random.default_rng(0), 2, 2)
+
+
+@pytest.mark.parametrize("p, layers", [
+    ((BOTH, ABOVE), ["{}_l0", "{}_l0_reverse", "{}_l1", "{}_l1_reverse"]),
+    (BOTH, ["{}_l0", "{}_l0_reverse"]),
+    ((ONE,), ["{}_l0"]),
+    ((ONE, ONE), ["{}_l0", "{}_l1"]),
+    (((ONE, ONE), P), ["0.{}_l0", "0.{}_l1"]),
+    # Of two kinds, or with one and with both directions: two modules of PyTorch.
+    ((ONE, ANOTHER), ["0.{}_l0", "1.{}_l0"]),
+    ((BOTH, ONE), ["0.{}_l0", "0.{}_l0_reverse", "1.{}_l0"]),
+    (recurrent.Both(ONE, ANOTHER), ["ahead.{}_l0", "back.{}_l0"]),
+])  # fmt: skip
+def test_names_of_layers_and_directions(path, p, layers):
+    io.save(path, p)
+    arrays = "weight_ih", "weight_hh", "bias_ih", "bias_hh"
+    found = {name for name in load_file(path) if "_l" in name}
+    assert found == {layer.format(name) for name in arrays for layer in layers}
+    tree.map(np.testing.assert_array_equal, p, io.load(path, p))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@quick
+@given(O=st.integers(1, 4), C=st.integers(1, 4), I=st.integers(1, 3), J=st.integers(1, 4),
+       seed=st.integers(0, 99))
+def test_a_convolution(tmp_path_factory, dtype, O, C, I, J, seed):  # noqa: E741
+    kind, bound = DTYPES[dtype]
+    path, rng = tmp_path_factory.getbasetemp() / "net.safetensors", np.random.default_rng(seed)
+    p = smaller(conv.init(rng, O, C, I, J, dtype), Case(seed, dtype, "contiguous"))
+    x = rng.normal(size=(2, C, 5, 6)).astype(dtype)
+
+    def ours(p):
+        return conv.forward(p, x, stride=2, padding=1)[0]
+
+    io.save(path, p)
+    module = torch.nn.Conv2d(C, O, (I, J), stride=2, padding=1, dtype=kind)
+    module.load_state_dict(safetensors.torch.load_file(path))
+    np.testing.assert_allclose(ours(p), run_torch(module, x), rtol=0, atol=bound)
+    tree.map(np.testing.assert_array_equal, p, io.load(path, p))
+
+    torch.manual_seed(seed)
+    module = torch.nn.Conv2d(C, O, (I, J), stride=2, padding=1, dtype=kind)
+    safetensors.torch.save_file(module.state_dict(), path)
+    np.testing.assert_allclose(ours(io.load(path, p)), run_torch(module, x), rtol=0, atol=bound)
 
 
 class Net(torch.nn.Module):
@@ -131,9 +218,6 @@ def test_views_are_written_by_their_entries(tmp_path, layout):
     tree.map(np.testing.assert_array_equal, p, io.load(path, p))
 
 
-P = dense.Params(np.arange(6.0).reshape(3, 2), np.ones(2))
-
-
 @pytest.fixture
 def path(tmp_path):
     io.save(tmp_path / "net.safetensors", P)
@@ -183,6 +267,55 @@ def test_a_bad_file_is_refused_and_nothing_is_loaded(path, case):
     with pytest.raises(ValueError, match=message):
         io.load(path, like)
     tree.map(np.testing.assert_array_equal, like, P)
+
+
+STACK = recurrent.stack(recurrent.bidirectional(lstm), 2)
+IMAGES = conv.init(np.random.default_rng(0), 4, 3, 2, 5)
+OTHERS = [
+    ("stack", {"weight_ih_l1_reverse": None}, "expected the names bias_hh_l0, bias_hh_l0_reverse,"),
+    ("stack", {"weight_ih_l2": np.ones((8, 4))}, "expected the names bias_hh_l0, bias_hh_l0_rever"),
+    ("stack", {"weight_ih_l1": np.ones((8, 2))},
+     r"weight_ih_l1: expected shape \(8, 4\), got \(8, 2\)"),
+    ("stack", {"weight_hh_l0_reverse": np.ones((6, 2))},
+     r"weight_hh_l0_reverse: expected shape \(8, 2\), got \(6, 2\)"),
+    ("stack", {"bias_hh_l1": np.full(8, np.nan)}, "bias_hh_l1: expected finite numbers, got nan"),
+    ("stack", {"bias_ih_l0": np.ones(8, "f4")}, "bias_ih_l0: expected float64, got float32"),
+    ("conv", {"bias": None}, "expected the names bias, weight, got weight"),
+    ("conv", {"weight": np.ones((3, 4, 2, 5))},
+     r"weight: expected shape \(4, 3, 2, 5\), got \(3, 4, 2, 5\)"),
+    ("conv", {"weight": np.ones((4, 3, 5, 2))},
+     r"weight: expected shape \(4, 3, 2, 5\), got \(4, 3, 5, 2\)"),
+    ("conv", {"weight": np.ones((4, 30))},
+     r"weight: expected shape \(4, 3, 2, 5\), got \(4, 30\)"),
+]
+
+
+@pytest.mark.parametrize("name, changes, message", OTHERS)
+def test_a_bad_file_of_another_net_is_refused(path, name, changes, message):
+    p = {"stack": STACK.init(np.random.default_rng(0), 3, 2), "conv": IMAGES}[name]
+    io.save(path, p)
+    edited(**changes)(path)
+    with pytest.raises(ValueError, match=message):
+        io.load(path, p)
+
+
+@pytest.mark.parametrize("like", [
+    STACK.init(np.random.default_rng(0), 3, 2)[:1], STACK.init(np.random.default_rng(0), 3, 2)[0],
+    lstm.init(np.random.default_rng(0), 3, 2), IMAGES,
+])  # fmt: skip
+def test_a_file_of_another_depth_or_direction_is_refused(path, like):
+    io.save(path, STACK.init(np.random.default_rng(0), 3, 2))
+    with pytest.raises(ValueError, match="expected the names .*, got bias_hh_l0, bias_hh_l0_reve"):
+        io.load(path, like)
+
+
+@pytest.mark.parametrize("cut", [1, 7, 100, 900])
+def test_a_truncated_file_of_a_stack_is_refused(path, cut):
+    p = STACK.init(np.random.default_rng(0), 3, 2)
+    io.save(path, p)
+    damaged(lambda data: data[:-cut])(path)
+    with pytest.raises(ValueError, match="expected an undamaged safetensors file"):
+        io.load(path, p)
 
 
 @quick
