@@ -163,7 +163,8 @@ def _gradient(derivation, backward, forward, args, dout, seed):
     draw = random.Random(seed)
 
     def along(value):
-        out, _ = forward(*_replaced(numbers, path, value))
+        alike = _map(numbers, lambda number: _as(np.asarray(value).dtype, number))
+        out, _ = forward(*_replaced(alike, path, value))
         pairs = zip(_leaves(out), _leaves(cotangent), strict=True)
         return sum(np.sum(o * c) for (_, o), (_, c) in pairs)
 
@@ -238,6 +239,11 @@ def _numbers(leaf, probe):
              base.axes[len(lead):]]
     flat = [float(probe(Indexed(base, *lead, *at))) for at in itertools.product(*spans)]
     return np.reshape(flat, [len(span) for span in spans])
+
+
+def _as(dtype, number):
+    """All arrays of one call are of one kind, also in a complex step."""
+    return number.astype(dtype) if isinstance(number, np.ndarray) else number
 
 
 def _place(args, variable):

@@ -1,0 +1,237 @@
+"""Expressions as plain Python functions of a probe, made once and called for many values.
+
+``evaluator(e)`` gives ``f(probe, at)``: the value of ``e``, where ``at`` holds the indices of the
+sums around it. Sums, functions, powers and derivatives are kept by the probe, under their bound
+indices.
+"""
+
+import itertools
+import math
+import operator
+import random
+import zlib
+from functools import lru_cache
+
+import mpmath as mp
+from sympy import (
+    Abs,
+    Add,
+    Dummy,
+    Heaviside,
+    Idx,
+    Indexed,
+    KroneckerDelta,
+    Max,
+    Min,
+    Mul,
+    Piecewise,
+    Pow,
+    Sum,
+    Symbol,
+    sign,
+)
+from sympy.core.relational import Relational
+
+from .vocabulary import Array, Misuse, Partial, Quantity
+
+DIGITS = 110  # working precision of a probe
+_CACHED = 10_000  # expressions whose functions are held
+_serial = itertools.count()
+_RELATIONS = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+    "==": operator.eq, "!=": operator.ne,
+}
+_BUILTIN = {
+    Max: max, Min: min, Abs: abs, sign: mp.sign, Heaviside: lambda x: (1 + mp.sign(x)) / 2,
+}
+
+
+class Unusable(Exception):
+    """This probe cannot evaluate the expression (an empty range, a pole); take another."""
+
+
+@lru_cache(_CACHED)
+def evaluator(e):
+    """The function of a probe and the bound indices that gives the value of ``e``."""
+    if e.is_Integer:
+        number = int(e)
+        return lambda probe, at: number
+    if e.is_Rational:
+        return lambda probe, at: mp.mpf(e.p) / e.q
+    if isinstance(e, Quantity):
+        return evaluator(e.value)
+    if isinstance(e, Idx) or e.is_Symbol:
+        return lambda probe, at: at[e] if e in at else probe.draw(e)
+    if not e.args:  # a number such as pi
+        return _kept(e, lambda probe, at: mp.mpf(str(e.evalf(DIGITS))))
+    if isinstance(e, Indexed):
+        return _entry(e)
+    if isinstance(e, Mul):
+        return _product(e)
+    if isinstance(e, Add):
+        terms = [evaluator(a) for a in e.args]
+        return lambda probe, at: sum([term(probe, at) for term in terms])
+    if isinstance(e, KroneckerDelta):
+        i, j = map(evaluator, e.args)
+        return lambda probe, at: int(i(probe, at) == j(probe, at))
+    if isinstance(e, Piecewise):
+        return _branches(e)
+    if isinstance(e, Sum):
+        return _kept(e, _sum(e))
+    if isinstance(e, Partial):
+        return _kept(e, _quotient(e))
+    return _kept(e, _application(e))
+
+
+def _kept(e, compute):
+    """Values are kept by the probe; those that move with a quotient, until it moves on."""
+    own, reached = next(_serial), reach(e)
+    bound = {k for t in e.atoms(Sum) for k, *_ in t.limits}
+    names = tuple(e.atoms(Dummy, Idx) - bound)
+
+    def value(probe, at):
+        memo = probe.memo if probe.moved.isdisjoint(reached) else probe.moving
+        key = (own, *[at.get(k) for k in names])
+        if key not in memo:
+            memo[key] = compute(probe, at)
+        return memo[key]
+
+    return value
+
+
+@lru_cache(_CACHED)
+def reach(e):
+    """All arrays and scalars on which ``e`` may depend, also through definitions and rules."""
+    found, waiting = set(), [e]
+    while waiting:
+        for t in waiting.pop().atoms(Array, Symbol) - found:
+            found.add(t)
+            if isinstance(t, Quantity):
+                waiting.append(t.value)
+            if isinstance(t, Array) and t.rule is not None:
+                waiting.append(t.template[1])
+    return frozenset(found)
+
+
+def location(e):
+    """The function that gives the key under which a probe holds a scalar or an entry."""
+    if not isinstance(e, Indexed):
+        return lambda probe, at: e
+    base, indices = e.base, [evaluator(i) for i in e.indices]
+    return lambda probe, at: (base, *[int(i(probe, at)) for i in indices])
+
+
+def _entry(e):
+    if not isinstance(e.base, Array):
+        raise TypeError(f"{e} is not an entry of an array made by array()")
+    place = location(e)
+    return lambda probe, at: probe.entry(place(probe, at))
+
+
+def _sum(e):
+    def loop(body, k, lo, hi):
+        first, last = evaluator(lo), evaluator(hi)
+
+        def value(probe, at):
+            inner, terms = dict(at), []
+            for inner[k] in range(int(first(probe, at)), int(last(probe, at)) + 1):
+                terms.append(body(probe, inner))
+            return sum(terms)
+
+        return value
+
+    body = evaluator(e.function)
+    for limit in e.limits:
+        body = loop(body, *limit)
+    return body
+
+
+def _product(e):
+    deltas = [evaluator(a) for a in e.args if isinstance(a, KroneckerDelta)]
+    factors = [evaluator(a) for a in e.args]
+
+    def value(probe, at):
+        for cut in deltas:  # a delta makes a product zero, whatever stands behind it
+            if not cut(probe, at):
+                return 0
+        return math.prod([factor(probe, at) for factor in factors])
+
+    return value
+
+
+def _branches(e):
+    branches = [(evaluator(value), _condition(condition)) for value, condition in e.args]
+
+    def value(probe, at):
+        for branch, holds in branches:
+            if holds(probe, at):
+                return branch(probe, at)
+        raise Unusable
+
+    return value
+
+
+def _condition(condition):
+    if not isinstance(condition, Relational):
+        return lambda probe, at: bool(condition)
+    compare, (a, b) = _RELATIONS[condition.rel_op], map(evaluator, condition.args)
+    return lambda probe, at: compare(a(probe, at), b(probe, at))
+
+
+def _quotient(e):
+    variable, place, body = evaluator(e.variable), location(e.variable), evaluator(e.expr)
+
+    def value(probe, at):
+        variable(probe, at)  # draws it
+        key = place(probe, at)
+        if key not in probe.values:
+            raise Misuse(f"{e.variable} follows from other entries; differentiate by those")
+        return probe.quotient(key, lambda: body(probe, at))
+
+    return value
+
+
+def _application(e):
+    arguments = [evaluator(a) for a in e.args]
+    if isinstance(e, Pow):
+        apply = _power
+    elif hasattr(e, "orders"):
+        apply = _named(e)
+    else:
+        apply = _BUILTIN.get(type(e)) or getattr(mp, type(e).__name__)
+    return lambda probe, at: apply(*[a(probe, at) for a in arguments])
+
+
+def _power(base, exponent):
+    """Exact for whole numbers: an index may hold a power."""
+    whole = isinstance(exponent, int) and exponent >= 0
+    return base**exponent if whole else mp.power(base, exponent)
+
+
+def _named(e):
+    if e.meaning:
+        names = [Dummy(f"u{k}", real=True) for k in range(len(e.args))]
+        body = evaluator(e.meaning(*names))
+
+        def base(*x):
+            return body(Scratch(), dict(zip(names, x, strict=True)))
+    else:
+        base = _opaque(e.base_name, len(e.args))
+    if not e.orders:
+        return base
+    orders = tuple(e.orders.count(k + 1) for k in range(len(e.args)))
+    return lambda *x: mp.diff(base, x, orders)
+
+
+class Scratch:
+    """What a function of numbers alone needs of a probe: a place for values at one precision."""
+
+    def __init__(self):
+        self.memo, self.moving, self.moved = {}, {}, set()
+
+
+def _opaque(name, arity):
+    """A smooth function that depends on the name alone, with no special structure."""
+    draw = random.Random(zlib.crc32(name.encode()))
+    w = [mp.mpf(draw.uniform(0.4, 1.3)) for _ in range(arity)]
+    return lambda *x: mp.sin(mp.fdot(w, x) + w[0]) + mp.fdot(w, x) ** 2 / 3
