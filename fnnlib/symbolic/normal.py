@@ -6,6 +6,7 @@ is shifted by an integer is peeled off, so that sums over 1..T and 2..T can meet
 """
 
 import itertools
+import math
 
 from sympy import (
     Add,
@@ -29,7 +30,7 @@ from sympy import (
 
 from .binding import bounds, is_at_least
 
-_PERMUTED = 5  # sums over more indices than this are not reordered
+_ORDERS = 120  # indices of a sum that can stand in more orders than this are not reordered
 
 
 def normal_form(e, ranges=None):
@@ -107,11 +108,13 @@ def _is_real(e):
 
 def _expand(e):
     """``expand``, except that exp(Sum) stays and logarithms split where that is allowed."""
-    e = e.replace(
-        lambda t: isinstance(t, exp) and t.args[0].is_Add,
-        lambda t: Mul(*map(exp, t.args[0].args)),
-    )
-    e = e.replace(lambda t: isinstance(t, log), _split_log)
+    if e.has(exp):
+        e = e.replace(
+            lambda t: isinstance(t, exp) and t.args[0].is_Add,
+            lambda t: Mul(*map(exp, t.args[0].args)),
+        )
+    if e.has(log):
+        e = e.replace(lambda t: isinstance(t, log), _split_log)
     return expand(e, power_exp=False, log=False)
 
 
@@ -240,20 +243,37 @@ def _flatten(factors, limits):
 
 def _canonical(body, limits):
     """The sum with its indices in a fixed order under fixed names."""
-    names = [k for k, *_ in limits]
-    nested = any(Tuple(*limit[1:]).has(*names) for limit in limits)
-    free_order = not nested and len(limits) <= _PERMUTED
     depth = _depth(body)
     candidates = []
-    for order in itertools.permutations(limits) if free_order else [limits]:
+    for order in _orders(body, limits):
         own = {k: Symbol(f"_b{depth}_{n}", integer=True) for n, (k, *_) in enumerate(order)}
         renamed = Sum(
             body.xreplace(own), *[(own[k], lo.xreplace(own), hi.xreplace(own))
                                   for k, lo, hi in order]
         )
-        anonymous = renamed.xreplace({d: Symbol("_") for d in renamed.atoms(Dummy)})
-        candidates.append((str(anonymous), len(candidates), renamed))
+        candidates.append((_anonymous(renamed), len(candidates), renamed))
     return min(candidates)[2]
+
+
+def _orders(body, limits):
+    """The orders to choose from: sorted by the places where an index stands, ties in any order."""
+    names = [k for k, *_ in limits]
+    if len(limits) == 1 or any(Tuple(*limit[1:]).has(*names) for limit in limits):
+        return [limits]
+    groups = {}
+    for k, lo, hi in limits:
+        own = {j: Symbol("_this" if j == k else "_other", integer=True) for j in names}
+        groups.setdefault(_anonymous(Tuple(lo, hi, body.xreplace(own))), []).append((k, lo, hi))
+    ties = [groups[key] for key in sorted(groups)]
+    if math.prod(math.factorial(len(tie)) for tie in ties) > _ORDERS:
+        return [limits]
+    choices = itertools.product(*[itertools.permutations(tie) for tie in ties])
+    return [list(itertools.chain(*choice)) for choice in choices]
+
+
+def _anonymous(e):
+    """How an expression reads when indices that are bound outside have no name."""
+    return str(e.xreplace({d: Symbol("_") for d in e.atoms(Dummy)}))
 
 
 def _depth(body):
