@@ -66,9 +66,8 @@ def floats(name, x):
         refuse(name, "float32 or float64", x.dtype)
     if x.size == 0:
         refuse(name, "no empty axis", f"shape {x.shape}")
-    # A finite sum of squares has finite terms, and is quick to get; where it overflows, look.
-    flat = x.ravel()
-    if not cmath.isfinite(flat.dot(flat)):
+    # A finite sum of squares has finite terms; where it overflows, look. vdot does not warn of it.
+    if not cmath.isfinite(np.vdot(x, x)):
         finite = np.isfinite(x)
         if not finite.all():
             where = tuple(int(i) for i in np.argwhere(~finite)[0])
