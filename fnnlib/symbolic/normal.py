@@ -3,6 +3,12 @@
 Sums are made linear; a delta contracts a sum only where its root provably lies in the range;
 products of sums become sums over several indices (Fubini) with canonical names; a bound that
 is shifted by an integer is peeled off, so that sums over 1..T and 2..T can meet.
+
+A sum with its range, lo..hi, is *formal* where hi >= lo - 1 is certain. Then it may be counted,
+peeled and written out by sum_(lo..hi) = sum_(lo..m) + sum_(m+1..hi) for any m, where a sum that
+ends before it starts means minus what lies between. Peeling may make such sums, but they are
+formal by their origin. Other sums are *opaque*: empty where hi < lo, and hardly touched. The name
+of the bound index tells which: _b or _e.
 """
 
 import itertools
@@ -30,6 +36,8 @@ from sympy import (
 
 from .binding import bounds, is_at_least
 
+_FORMAL, _OPAQUE = "_b", "_e"  # how the names of bound indices start
+_FEW = 8  # a sum over more numbers than this is not written out
 _ORDERS = 120  # indices of a sum that can stand in more orders than this are not reordered
 
 
@@ -42,7 +50,8 @@ def normal_form(e, ranges=None):
         return _delta(e, ranges)
     if isinstance(e, Sum):
         return _sum(e, ranges)
-    e = _expand(e.func(*[normal_form(a, ranges) for a in e.args]))
+    e = e.func(*[normal_form(a, ranges) for a in e.args])
+    e = _expand(_split_power(e, ranges) if isinstance(e, Pow) else e)
     return Add(*[_apply_deltas(t) for t in Add.make_args(e)])
 
 
@@ -55,11 +64,7 @@ def shifted(e):
             limits.append((k, S.Zero, hi - lo))
         return Sum(body, *limits)
 
-    def plain(t):
-        names = [k for k, *_ in t.limits] if isinstance(t, Sum) else []
-        return isinstance(t, Sum) and not any(Tuple(*limit[1:]).has(*names) for limit in t.limits)
-
-    return normal_form(e.replace(plain, shift))
+    return normal_form(e.replace(_is_plain, shift))
 
 
 def common_start(e):
@@ -76,10 +81,68 @@ def common_start(e):
         return Sum(t.function, (k, first[hi], hi)) - Add(*early)
 
     def late(t):
-        _, lo, hi = t.limits[0]
-        return lo > first[hi] and is_at_least(hi - lo, -1, {})
+        k, lo, hi = t.limits[0]
+        return lo > first[hi] and _kind(k, lo, hi, {}) == _FORMAL
 
     return normal_form(e.xreplace({t: extend(t) for t in single if late(t)}))
+
+
+def aligned(e):
+    """Sums counted by the first of their entries: sum_(1..T) f(t - 1) = sum_(0..T-1) f(t).
+
+    Where that entry runs backwards, so does the sum: sum_(0..T) f(T - t) = sum_(0..T) f(t).
+    """
+    def align(t):
+        body, limits = t.function, []
+        for k, lo, hi in t.limits:
+            places = _places(body, k)
+            if places and places[0].coeff(k) == -1:
+                body = body.xreplace({k: lo + hi - k})
+                places = _places(body, k)
+            offsets = [expand(i - k) for i in places]
+            by = min((o for o in offsets if o.is_Integer), default=0)
+            body = body.xreplace({k: k - by})
+            limits.append((k, lo + by, hi + by))
+        return Sum(body, *limits)
+
+    return common_start(normal_form(e.replace(_is_plain, align)))
+
+
+def _places(body, k):
+    """Where an index stands: in entries by the name of the array, then in exponents."""
+    entries = sorted((t for t in body.atoms(Indexed) if t.has(k)), key=lambda t: str(t.base))
+    powers = sorted((t.exp for t in body.atoms(Pow) if t.exp.has(k)), key=str)
+    return [expand(i) for i in (*[i for t in entries for i in t.indices if i.has(k)], *powers)]
+
+
+def written_out(e):
+    """Sums over a few literal numbers as what they add up."""
+    def few(t):
+        return isinstance(t, Sum) and any(0 <= n <= _FEW for n in map(_length, t.limits))
+
+    def write(t):
+        place, (k, lo, _) = next(
+            (n, limit) for n, limit in enumerate(t.limits) if 0 <= _length(limit) <= _FEW
+        )
+        rest = [limit for n, limit in enumerate(t.limits) if n != place]
+        whole = Sum(t.function, *rest) if rest else t.function
+        return Add(*[whole.xreplace({k: lo + n}) for n in range(_length(t.limits[place]))])
+
+    while any(map(few, e.atoms(Sum))):
+        e = e.replace(few, write)
+    return normal_form(e)
+
+
+def _length(limit):
+    _, lo, hi = limit
+    length = expand(hi - lo + 1)
+    return int(length) if length.is_Integer else -1
+
+
+def _is_plain(t):
+    """Whether a sum runs over ranges that do not depend on each other."""
+    names = [k for k, *_ in t.limits] if isinstance(t, Sum) else []
+    return isinstance(t, Sum) and not any(Tuple(*limit[1:]).has(*names) for limit in t.limits)
 
 
 def is_positive(e):
@@ -137,6 +200,17 @@ def _over_one_denominator(e):
     return together(cancel(e)) if e.is_Add and not e.has(Sum) else e
 
 
+def _split_power(e, ranges):
+    """b**(s + 1) = b b**s where s >= 0 is certain; so it holds for b = 0, too."""
+    if not e.exp.is_integer or e.exp.is_number:
+        return e
+    low = bounds(e.exp, ranges)[0]
+    whole, rest = low.as_coeff_Add()
+    if not (whole.is_Integer and whole > 0 and rest.is_nonnegative):
+        return e
+    return e.base**whole * e.base ** expand(e.exp - whole)
+
+
 def _delta(e, ranges):
     (a, b), (c, d) = (bounds(i, ranges) for i in e.args)
     apart = (a - d).is_positive or (c - b).is_positive
@@ -163,10 +237,16 @@ def _is_power_of(f, d):
 
 def _sum(e, ranges):
     k, lo, hi = e.limits[-1]
-    own = Dummy(k.name, integer=True)
+    own = Dummy(_kind(k, lo, hi, ranges), integer=True)
     body = Sum(e.function, *e.limits[:-1]) if len(e.limits) > 1 else e.function
     body = _expand(normal_form(body.xreplace({k: own}), {**ranges, own: (lo, hi)}))
     return _expand(Add(*[_sum_term(t, own, lo, hi, ranges) for t in Add.make_args(body)]))
+
+
+def _kind(k, lo, hi, ranges):
+    if k.name[:2] in (_FORMAL, _OPAQUE):
+        return k.name[:2]
+    return _FORMAL if is_at_least(hi - lo, -1, ranges) else _OPAQUE
 
 
 def _sum_term(t, k, lo, hi, ranges):
@@ -176,14 +256,15 @@ def _sum_term(t, k, lo, hi, ranges):
     factors = Mul.make_args(t)
     outside = Mul(*[f for f in factors if not f.has(k)])
     inside = [f for f in factors if f.has(k)]
-    possible = is_at_least(hi - lo, -1, ranges)  # else counting and peeling would be wrong
-    if not inside and possible:
-        return _expand(outside * (hi - lo + 1))
     peeled = S.Zero
-    if possible:
+    if k.name == _FORMAL:
+        if not inside:
+            return _expand(outside * (hi - lo + 1))
         lo, hi, peeled = _peel(Mul(*inside), k, lo, hi)
         if expand(hi - lo) == -1:
             return normal_form(outside * peeled, ranges)
+    elif (hi - lo).is_negative:
+        return S.Zero
     flat, limits = _flatten(inside, [(k, lo, hi)])
     result = _expand(outside * _canonical(Mul(*flat), limits))
     return result + normal_form(outside * peeled, ranges) if peeled != 0 else result
@@ -203,7 +284,8 @@ def _contract(t, k, lo, hi, ranges):
         if is_at_least(root, lo, ranges) and is_at_least(hi, root, ranges):
             rest = Mul(*[g for g in factors if g is not f])
             return normal_form(rest.xreplace({k: root}), ranges)
-        if is_at_least(lo, root + 1, ranges) or is_at_least(root, hi + 1, ranges):
+        outside = is_at_least(lo, root + 1, ranges) or is_at_least(root, hi + 1, ranges)
+        if outside and (k.name == _OPAQUE or is_at_least(hi - lo, -1, ranges)):
             return S.Zero
     return None
 
@@ -211,6 +293,9 @@ def _contract(t, k, lo, hi, ranges):
 def _peel(body, k, lo, hi):
     """Bounds without their integer shift, and the terms that this adds or removes."""
     shift_lo, shift_hi = _integer_part(lo), _integer_part(hi + 1)
+    length = expand(hi - lo + 1)
+    if length.is_Integer and abs(length) <= 1:  # one number, or none
+        shift_lo, shift_hi = 0, int(length)
     extra = S.Zero
     for r in range(1, abs(shift_lo) + 1):
         at = lo - r if shift_lo > 0 else lo + r - 1
@@ -246,7 +331,8 @@ def _canonical(body, limits):
     depth = _depth(body)
     candidates = []
     for order in _orders(body, limits):
-        own = {k: Symbol(f"_b{depth}_{n}", integer=True) for n, (k, *_) in enumerate(order)}
+        own = {k: Symbol(f"{k.name[:2]}{depth}_{n}", integer=True)
+               for n, (k, *_) in enumerate(order)}
         renamed = Sum(
             body.xreplace(own), *[(own[k], lo.xreplace(own), hi.xreplace(own))
                                   for k, lo, hi in order]
@@ -278,5 +364,5 @@ def _anonymous(e):
 
 def _depth(body):
     names = [s.name for s in body.atoms(Symbol) - body.atoms(Dummy)]
-    used = [name for name in names if name.startswith("_b")]
+    used = [name for name in names if name.startswith((_FORMAL, _OPAQUE))]
     return 1 + max((int(name[2:].split("_")[0]) for name in used), default=-1)

@@ -35,15 +35,17 @@ from sympy import (
 from sympy.functions.elementary.hyperbolic import HyperbolicFunction
 
 from .binding import expand_definitions
+from .cases import zero_by_cases
 from .deadline import deadline
 from .lemma import rewrite
-from .normal import common_start, normal_form, shifted
+from .normal import aligned, common_start, normal_form, shifted, written_out
 from .probe import DIGITS, TOLERANCE, Probe, Unusable
 from .shapes import check_indices, check_shapes, check_unrolled, entry
 from .vocabulary import Array, Misuse, Partial, Quantity, Unrolled
 
 PROBES = 8  # every step must pass this many
 SECONDS = 20  # time limit of a step
+_BRANCHES = Piecewise, Max, Min, Abs, sign
 STATUSES = ("proved", "simplified", "probed")  # from strong to weak
 
 
@@ -168,7 +170,7 @@ def prove(a, b, known=(), named=(), where=None):
 def vanishes(e):
     """How ``e = 0`` is shown, or None."""
     e = normal_form(e)
-    if e == 0 or shifted(e) == 0 or common_start(e) == 0:
+    if e == 0 or any(f(e) == 0 for f in (shifted, common_start, aligned, written_out)):
         return "normal form"
     if e.has(HyperbolicFunction):
         e = normal_form(e.rewrite(exp))
@@ -176,9 +178,18 @@ def vanishes(e):
         return "rational normal form"
     if _zero_under_sums(e):
         return "rational normal form of the summands"
+    if e.has(*_BRANCHES) and (
+        zero_by_cases(e, _zero_without_branches) or _zero_under_sums(e, _rational_zero_by_cases)
+    ):
+        return "by cases"
     if not e.has(Sum) and simplify(piecewise_fold(e)) == 0:
         return "simplify"
     return None
+
+
+def _zero_without_branches(e):
+    e = normal_form(e)
+    return e == 0 or _rational_zero(e) or _zero_under_sums(e)
 
 
 def _rational_zero(e):
@@ -190,7 +201,11 @@ def _rational_zero(e):
     return cancel(together(e)) == 0
 
 
-def _zero_under_sums(e):
+def _rational_zero_by_cases(e):
+    return zero_by_cases(e, _rational_zero)
+
+
+def _zero_under_sums(e, is_zero=_rational_zero):
     """Zero after summands over the same indices have been put under one sum again."""
     groups = {}
     for term in Add.make_args(e):
@@ -198,4 +213,4 @@ def _zero_under_sums(e):
         key = sums.limits if sums is not None else None
         groups.setdefault(key, []).append(term if sums is None else term / sums * sums.function)
     shrunk = len(groups) < len(Add.make_args(e))
-    return shrunk and all(_rational_zero(Add(*group)) for group in groups.values())
+    return shrunk and all(is_zero(Add(*group)) for group in groups.values())

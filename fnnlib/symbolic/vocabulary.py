@@ -243,7 +243,7 @@ def total(summand, *over):
     names = list(inspect.signature(summand).parameters)
     if len(names) != len(over):
         raise Misuse(f"the summand takes {len(names)} indices, but {len(over)} axes are given")
-    bound = [Dummy(name, integer=True) for name in names]
+    bound = [Dummy(name.lstrip("_") or "k", integer=True) for name in names]
     body = sympify(summand(*bound))
     for k, spec in reversed(list(zip(bound, over, strict=True))):
         body = Sum(body, (k, *axis(spec)))

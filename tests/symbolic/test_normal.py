@@ -2,7 +2,14 @@ import pytest
 from sympy import Sum
 
 from fnnlib.symbolic import array, delta, exp, index, log, scalar, size, softplus, total
-from fnnlib.symbolic.normal import common_start, is_positive, normal_form, shifted
+from fnnlib.symbolic.normal import (
+    aligned,
+    common_start,
+    is_positive,
+    normal_form,
+    shifted,
+    written_out,
+)
 from fnnlib.symbolic.vocabulary import unfold
 
 n, m, T = size("n m T")
@@ -84,3 +91,44 @@ def test_logarithms_split_only_where_factors_are_positive():
     assert is_positive(1 - one)
     split = w * log(one) + (1 - w) * log(1 - one)
     assert normal_form(log(one**w * (1 - one) ** (1 - w)) - split) == 0
+
+
+def test_entries_that_are_shifted_or_run_backwards_meet():
+    def zero(a, b):
+        return aligned(normal_form(a - b)) == 0
+
+    steps = total(lambda t: q[t] - q[t - 1], (1, T))
+    assert zero(steps, q[T] - q[0]) and not zero(steps, q[T] - q[1])
+    ahead, back = total(lambda k: x[k], n), total(lambda k: x[n - 1 - k], n)
+    assert normal_form(ahead - back) != 0 and zero(ahead, back)
+    mixed = total(lambda k: x[k] * y[n - 1 - k], n), total(lambda k: x[n - 1 - k] * y[k], n)
+    assert zero(*mixed) and not zero(mixed[0], total(lambda k: x[k] * y[k], n))
+
+
+def test_sums_over_a_few_numbers_are_written_out():
+    assert normal_form(total(lambda t: q[t], (1, 1))) == q[1]
+    assert normal_form(total(lambda t: q[t], (1, 0))) == 0
+    few = normal_form(total(lambda t: total(lambda k: q[t] * x[k], n), (0, 2)))
+    each = total(lambda k: (q[0] + q[1] + q[2]) * x[k], n)
+    assert written_out(few) == normal_form(each) != few
+    many = normal_form(total(lambda t: q[t], (1, 9)))
+    assert written_out(many) == many
+
+
+def test_a_range_that_may_end_before_it_starts_is_not_split():
+    """Where T = 1, a sum over 3..T is empty, and not minus the term at 2."""
+    may_be = total(lambda t: q[t], (3, T))
+    assert normal_form(may_be).has(Sum)
+    for changed in (q[3] + total(lambda t: q[t], (4, T)), q[T] + total(lambda t: q[t], (3, T - 1))):
+        e = normal_form(may_be - changed)
+        assert all(f(e) != 0 for f in (normal_form, shifted, common_start, aligned, written_out))
+    outside = total(lambda t: delta(t, 2) * q[t], (3, T))
+    assert normal_form(outside) == 0
+
+
+def test_powers_split_where_what_is_left_is_no_fraction():
+    b = scalar("b")
+    step = index("s", (0, T - 1))
+    assert normal_form(b ** (step + 1) - b * b**step) == 0
+    assert normal_form(b ** (T - step) - b * b ** (T - step - 1)) == 0
+    assert normal_form(b**step - b * b ** (step - 1)) != 0  # not so for b = 0 and s = 0

@@ -18,8 +18,7 @@ STATEMENTS = {
 
 # What is true, but not proved: its status and why.
 BEYOND = {
-    "telescope": ("probed", "sums of shifted entries do not meet"),
-    "summation_by_parts": ("probed", "sums of shifted entries do not meet"),
-    "geometric_sum_of_powers": ("simplified", "an empty sum of powers is not written out"),
-    "sum_over_a_triangle": ("probed", "a sum over one number is not written out"),
+    "hard_tanh": ("probed", "the signs of z + 1 and z - 1 are taken for independent"),
+    "rotation_keeps_the_norm": ("simplified", "nothing is known of sine and cosine"),
+    "sum_over_a_triangle_at_once": ("probed", "ranges that depend on an index are not exchanged"),
 }

@@ -1,11 +1,15 @@
 """Activations, gates, normalisations and losses of the literature on networks."""
 
+from sympy import Abs, Max
+
 from fnnlib.symbolic import (
     D,
+    Piecewise,
     Rational,
     array,
     exp,
     index,
+    leaky_relu,
     log,
     prime,
     relu,
@@ -199,3 +203,57 @@ def hopfield_update():
     whole = total(lambda r: exp(score(r)), m)
     energy = -log(whole) / beta + total(lambda k: x[k] ** 2, n) / 2
     return D(energy, x[i]), x[i] - total(lambda r: exp(score(r)) / whole * X[r, i], m)
+
+
+def relu_parts():
+    """A number is its positive part less its negative part."""
+    return relu(z) - relu(-z), z
+
+
+def relu_parts_exclude_each_other():
+    """Positive and negative part are never both there: the square is the sum of squares."""
+    return relu(z) ** 2 + relu(-z) ** 2, z**2
+
+
+def relu_is_homogeneous():
+    """relu(a z) = a relu(z) for a > 0; in a layer, scale moves from one weight to the next."""
+    a = scalar("a", positive=True)
+    return relu(a * z) * c / a, relu(z) * c
+
+
+def relu_is_idempotent():
+    """relu(relu(z)) = relu(z)."""
+    return relu(relu(z)), relu(z)
+
+
+def leaky_relu_by_relu():
+    """leaky(z) = c z + (1 - c) relu(z)."""
+    return leaky_relu(z, c), c * z + (1 - c) * relu(z)
+
+
+def maximum():
+    """The greater of two numbers by the distance between them."""
+    return Max(z, c), (z + c) / 2 + Abs(z - c) / 2
+
+
+def concatenated_relu():
+    """Positive and negative parts, side by side, keep all squares. Shang et al. (2016)."""
+    return (
+        total(lambda k: relu(x[k]) ** 2 + relu(-x[k]) ** 2, n), total(lambda k: x[k] ** 2, n)
+    )
+
+
+def hard_tanh():
+    """Two relus make a ramp."""
+    return relu(z + 1) - relu(z - 1) - 1, Piecewise((-1, z < -1), (z, z < 1), (1, True))
+
+
+def batch_norm_scale():
+    """Without epsilon, batch normalisation does not see a positive factor."""
+    a = scalar("a", positive=True)
+
+    def normalised(x):
+        centre = lambda k: x(k) - mean(x)  # noqa: E731
+        return centre(i) / sqrt(mean(lambda k: centre(k) ** 2))
+
+    return normalised(lambda k: a * x[k]), normalised(lambda k: x[k])

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from sympy import cos, sin
+
 from fnnlib.symbolic import (
     D,
     Rational,
@@ -263,3 +265,27 @@ def trapezoid_of_a_line():
         lambda s: c * s**2 * Rational(1, 2) + r * s,
         over=(0, T),
     )
+
+
+def backwards():
+    """A sum may be taken from its end."""
+    return (
+        total(lambda t: x[T + 1 - t] * g[t], (1, T)),
+        total(lambda t: x[t] * g[T + 1 - t], (1, T)),
+    )
+
+
+def sum_over_a_triangle_at_once():
+    """The sum over u <= t once more, without induction."""
+    f = array("f", n, n)
+    return (
+        total(lambda t: total(lambda u: f[u, t], (0, t)), n),
+        total(lambda u: total(lambda t: f[u, t], (u, n - 1)), n),
+    )
+
+
+def rotation_keeps_the_norm():
+    """A pair that is turned by an angle keeps its length, as in rotary embeddings."""
+    u, v = scalar("u v")
+    turned = (u * cos(c) - v * sin(c)) ** 2 + (u * sin(c) + v * cos(c)) ** 2
+    return turned, u**2 + v**2

@@ -1,0 +1,64 @@
+import pytest
+from sympy import Abs, Max
+
+from fnnlib.symbolic import Piecewise, array, index, relu, scalar, size, total
+from fnnlib.symbolic.cases import zero_by_cases
+from fnnlib.symbolic.normal import normal_form
+from fnnlib.symbolic.prover import judge, prove
+from fnnlib.symbolic.vocabulary import unfold
+
+z, w = scalar("z w")
+n = size("n")
+x = array("x", n)
+i = index("i", n)
+
+
+def positive_part(u):
+    return unfold(relu(u))
+
+
+def is_zero(e):
+    return zero_by_cases(e, lambda e: normal_form(e) == 0)
+
+
+@pytest.mark.parametrize(
+    "e",
+    [
+        positive_part(z) - positive_part(-z) - z,
+        positive_part(z) * positive_part(-z),
+        positive_part(positive_part(z)) - positive_part(z),
+        positive_part(3 * z) - 3 * positive_part(z),
+        Abs(z) - positive_part(z) - positive_part(-z),
+        Max(z, w) + Max(-z, -w) - Abs(z - w),
+        x[i] * (positive_part(x[i]) + positive_part(-x[i])) - x[i] * Abs(x[i]),
+    ],
+)
+def test_zero_for_every_sign(e):
+    assert is_zero(e)
+
+
+@pytest.mark.parametrize(
+    "e",
+    [
+        positive_part(z) + positive_part(-z) - z,
+        positive_part(z) * positive_part(w),
+        positive_part(-3 * z) - 3 * positive_part(z),
+        Piecewise((0, z > 0), (0, z < 0), (1, True)),  # all but the kink
+        Piecewise((0, z >= 0), (1, True)),
+        Piecewise((z - w, z > w), (0, True)) - Max(z, w),
+    ],
+)
+def test_one_case_is_enough_to_fail(e):
+    assert not is_zero(e)
+
+
+def test_cases_under_a_sum():
+    parts = total(lambda k: relu(x[k]) - relu(-x[k]), n)
+    assert judge(parts, total(lambda k: x[k], n)).method.startswith("by cases")
+    assert prove(parts, total(lambda k: -x[k], n))[0] == "probed"
+
+
+def test_too_many_signs_are_left_alone():
+    letters = scalar("a b c d")
+    e = sum(positive_part(u) - positive_part(-u) - u for u in letters)
+    assert not is_zero(e) and is_zero(e.xreplace({letters[3]: z * 0}))
