@@ -12,11 +12,12 @@ READY := .venv/ready
 TORCH := .venv/ready-torch
 
 .DEFAULT_GOAL := help
-.PHONY: help ready browser book test lab store pdf picture lock clean
+.PHONY: help ready browser book test mutate lab store pdf picture lock clean
 
 help:
 	@echo "make book   execute every notebook and build the site in _build/html"
 	@echo "make test   everything that proves the book: lint, tests, notebooks, site"
+	@echo "make mutate every small wrong change of the library, and whether a test sees it (T=lstm for one)"
 	@echo "make lab    the notebooks in JupyterLab"
 	@echo "make store  execute the notebooks and store their text results (NB=file for one)"
 	@echo "make pdf    the whole book as _build/book.pdf"
@@ -52,6 +53,10 @@ test: $(TORCH)
 	$(BIN)/codespell
 	$(PY) -m fnnlib.sphinx html
 	$(PY) -m pytest
+
+# The results are kept in _build/mutation: stop it at will, it goes on where it was.
+mutate: $(TORCH)
+	cd tests && $(abspath $(PY)) -m mutation $(T)
 
 lab: $(READY)
 	$(PY) -m jupyterlab notebooks

@@ -1,0 +1,87 @@
+"""Which source is changed, and which tests have to notice."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+
+
+class Target(NamedTuple):
+    """A module, and what pytest is asked to run for it."""
+
+    name: str
+    module: str  # dotted
+    path: Path
+    tests: tuple  # arguments of pytest, relative to the root
+
+
+def _target(name, *tests):
+    path = ROOT / "fnnlib" / f"{name.replace('.', '/')}.py"
+    return Target(name, f"fnnlib.{name}", path, tests)
+
+
+def _numeric(name, *more):
+    files = (f"tests/test_{file}.py" for file in (name, *more))
+    return _target(name, f"fnnlib/{name}.py", *files)
+
+
+def _derived(name):
+    """A module's own rows of the table of all derivations."""
+    rows = "everything_is_proved", "the_library_agrees", "wrong_variants_are_refused"
+    table = "tests/symbolic/test_derivations.py"
+    tests = (f"{table}::test_{row}[{name}]" for row in rows)
+    return _target(f"symbolic.derivations.{name}", *tests)
+
+
+def _prover(name, *more):
+    files = (f"tests/symbolic/test_{file}.py" for file in (name, *more))
+    return _target(f"symbolic.{name}", f"fnnlib/symbolic/{name}.py", *files)
+
+
+NUMERIC = [
+    _numeric("activations", "misuse"),
+    _numeric("attention"),
+    _numeric("autodiff"),
+    _numeric("check"),
+    _numeric("classifier", "misuse"),
+    _numeric("conv"),
+    _numeric("dense", "misuse"),
+    _numeric("dropout"),
+    _numeric("embedding"),
+    _numeric("feedback"),
+    _numeric("gated_feedback"),
+    _numeric("gru", "recurrent"),
+    _numeric("init"),
+    _numeric("io"),
+    _numeric("losses", "misuse"),
+    _numeric("lowrank"),
+    _numeric("lstm", "recurrent"),
+    _numeric("optim", "schedules", "misuse"),
+    _numeric("pooling"),
+    _numeric("recurrent"),
+    _numeric("regularise"),
+    _numeric("rnn", "recurrent", "misuse"),
+    _numeric("train", "training", "misuse"),
+    _numeric("tree", "misuse"),
+]
+
+DERIVATIONS = [
+    _derived(path.stem)
+    for path in sorted((ROOT / "fnnlib" / "symbolic" / "derivations").glob("*.py"))
+    if path.stem != "__init__"
+]
+
+PROVER = [
+    _prover("binding", "normal", "vocabulary", "prover", "wrong_steps"),
+    _prover("derivation", "prover"),
+    _prover("induction", "wrong_steps"),
+    _prover("lemma", "induction", "derivation"),
+    _prover("normal", "prover", "wrong_steps"),
+    _prover("probe", "prover", "wrong_steps"),
+    _prover("prover", "derivation", "wrong_steps"),
+    _prover("shapes", "vocabulary", "prover", "wrong_steps"),
+    _prover("vocabulary", "shapes", "prover", "wrong_steps"),
+    _prover("agreement"),
+]
+
+TARGETS = {target.name: target for target in (*NUMERIC, *DERIVATIONS, *PROVER)}

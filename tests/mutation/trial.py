@@ -1,0 +1,128 @@
+"""One mutant, one process: import the changed source in place of the file and run its tests.
+
+Nothing is written: the source reaches the import system from memory. So a run that is
+interrupted leaves everything as it was.
+"""
+
+import importlib.abc
+import importlib.util
+import multiprocessing
+import os
+import sys
+import time
+import warnings
+from typing import NamedTuple
+
+import pytest
+
+from .targets import ROOT
+
+BUSY = 10  # a busy machine makes a program this many times slower at most
+FORK = "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
+OPTIONS = (
+    f"-c{ROOT / 'pyproject.toml'}", "--override-ini=addopts=", "--noconftest", "--doctest-modules",
+    "--exitfirst", "--quiet", "--tb=no", "--assert=plain", "-pno:cacheprovider", "-pno:nbval",
+)  # fmt: skip
+
+
+class Outcome(NamedTuple):
+    """What became of a mutant."""
+
+    verdict: str  # killed, survived, endless or broken (there was nothing to run)
+    by: str  # the test that failed first
+    seconds: float  # of the processor
+    durations: dict  # of every test that passed
+
+
+class FromMemory(importlib.abc.SourceLoader, importlib.abc.MetaPathFinder):
+    """Imports one module from a text; all others as ever."""
+
+    def __init__(self, module, path, source):
+        self.module, self.path, self.source = module, str(path), source
+
+    def find_spec(self, name, path=None, target=None):
+        if name != self.module:
+            return None
+        return importlib.util.spec_from_file_location(name, self.path, loader=self)
+
+    def get_filename(self, name):
+        return self.path
+
+    def get_data(self, path):
+        return self.source.encode()
+
+
+class Watch:
+    """A plugin that puts promising tests first and remembers which one failed."""
+
+    def __init__(self, order):
+        self.order, self.failed, self.durations = order, "", {}
+
+    def pytest_collection_modifyitems(self, items):
+        items.sort(key=lambda item: self.order.get(item.nodeid, (0, 0.0)))
+
+    def pytest_runtest_logreport(self, report):
+        if report.failed and not self.failed:
+            self.failed = report.nodeid
+        if report.when == "call":
+            self.durations[report.nodeid] = report.duration
+
+
+def prepare():
+    """Import what is slow to import and not ours, once for all trials."""
+    warnings.filterwarnings("ignore", "os.fork", RuntimeWarning)
+    for name in ("numpy", "autograd", "torch", "jax", "sympy", "mpmath"):
+        importlib.import_module(name)
+    _calm_hypothesis()
+
+
+def _calm_hypothesis():
+    """The same examples every time; the first failure suffices."""
+    from hypothesis import Phase, settings
+
+    phases = Phase.explicit, Phase.generate
+    settings.register_profile("mutation", derandomize=True, database=None, phases=phases)
+    settings.load_profile("mutation")
+
+
+def trial(target, source, order=None, seconds=60):
+    """The outcome of the target's tests with ``source`` in the place of its file."""
+    context = multiprocessing.get_context("fork" if FORK else "spawn")
+    here, there = context.Pipe(duplex=False)
+    process = context.Process(target=_run, args=(target, source, order or {}, seconds, there))
+    process.start()
+    there.close()
+    try:
+        sent = here.recv() if here.poll(BUSY * seconds) else None
+    except EOFError:  # stopped from outside: it ran out of time or memory
+        sent = None
+    finally:
+        process.kill()
+        process.join()
+    return sent or Outcome("endless", "", seconds, {})
+
+
+def _run(target, source, order, seconds, connection):
+    """In a process of its own."""
+    with open(os.devnull, "w") as nowhere:
+        for stream in (1, 2):
+            os.dup2(nowhere.fileno(), stream)
+    _limit(seconds)
+    _calm_hypothesis()
+    os.chdir(ROOT)
+    sys.meta_path.insert(0, FromMemory(target.module, target.path, source))
+    watch = Watch(order)
+    code = pytest.main([*OPTIONS, *target.tests], plugins=[watch])
+    verdicts = {pytest.ExitCode.OK: "survived", pytest.ExitCode.TESTS_FAILED: "killed",
+                pytest.ExitCode.INTERRUPTED: "killed", pytest.ExitCode.USAGE_ERROR: "broken",
+                pytest.ExitCode.NO_TESTS_COLLECTED: "broken"}  # fmt: skip
+    verdict = verdicts.get(code, "killed")
+    connection.send(Outcome(verdict, watch.failed, time.process_time(), watch.durations))
+
+
+def _limit(seconds):
+    try:
+        import resource
+    except ImportError:  # Windows has the limit by the clock alone
+        return
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))

@@ -1,0 +1,174 @@
+"""The mutator makes the mutants it should, survivors are found, and backward passes have none."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mutation.mutator import mutants
+from mutation.survivors import listed
+from mutation.targets import NUMERIC, TARGETS
+
+HERE = Path(__file__).parent
+
+# What stands in a function, and all that may be put in its place.
+CHANGES = {
+    "return a + b": ["a + b -> a - b", "a + b -> a", "a + b -> b"],
+    "return a - b": ["a - b -> a + b", "a - b -> a", "a - b -> -b"],
+    "return a * b": ["a * b -> a / b", "a * b -> a", "a * b -> b"],
+    "return a / b": ["a / b -> a * b", "a / b -> a"],
+    "return a % b": ["a % b -> a // b", "a % b -> a", "a % b -> b"],
+    "return a**b": ["a ** b -> a"],
+    "return -a": ["-a -> a"],
+    "return np.sum(a)": ["np.sum(a) -> -np.sum(a)"],
+    "return a.T": ["a.T -> a"],
+    "return a.swapaxes(i, j)": ["a.swapaxes(i, j) -> a"],
+    "return np.dot(a, b.T)": [
+        "np.dot(a, b.T) -> -np.dot(a, b.T)", "np.dot(a, b.T) -> np.dot(b.T, a)",
+        "np.dot(a, b.T) -> np.dot(a.T, b.T)", "b.T -> b",
+    ],
+    "return a @ b": [
+        "a @ b -> a", "a @ b -> b", "a @ b -> b @ a", "a @ b -> a.T @ b", "a @ b -> a @ b.T",
+    ],
+    "return 0": ["0 -> 1"],
+    "return 1": ["1 -> 0", "1 -> 2"],
+    "return 0.5": ["0.5 -> 1.5"],
+    "return a.sum(axis=0)": ["a.sum(axis=0) -> -a.sum(axis=0)", "0 -> 1"],
+    "return a[t]": ["a[t] -> a[t + 1]", "a[t] -> a[t - 1]"],
+    "return a[i, j]": ["a[i, j] -> a[j, i]"],
+    "return a[1:]": ["1: -> :-1", "1: -> :", "1 -> 0", "1 -> 2"],
+    "return a[:-1]": [":-1 -> 1:", ":-1 -> :", "-1 -> 1", "1 -> 0", "1 -> 2"],
+    "return a[::-1]": ["::-1 -> :", "-1 -> 1", "1 -> 0", "1 -> 2"],
+    "return a < b": ["a < b -> a <= b"],
+    "return a < b <= c": ["a < b <= c -> a <= b <= c", "a < b <= c -> a < b < c"],
+    "return a and b": ["a and b -> a or b", "a and b -> b", "a and b -> a"],
+    "return a if b else c": ["b -> not b"],
+    "return a if b is None else c": ["b is None -> b is not None"],
+    "return not a": ["not a -> a"],
+    "return f(keep=True)": ["True -> False"],
+    "i, f, g = a": ["(i, f, g) -> (f, i, g)", "(i, f, g) -> (i, g, f)"],
+    "return a, b": ["(a, b) -> (b, a)"],
+    "return Params(a, b)": ["Params(a, b) -> Params(b, a)"],
+    "return list(reversed(a))": ["reversed(a) -> a"],
+    "return np.zeros(n)": ["np.zeros -> np.ones"],
+    "return max(a)": ["max -> min"],
+    "a += b": ["a += b -> a -= b", "a += b -> a = b", "a += b -> pass"],
+    "a[n] = b": ["a[n] = b -> pass"],
+    "f(a)": ["f(a) -> pass"],
+    "require.refuse('a', 'b', 1)": ["require.refuse('a', 'b', 1) -> pass"],
+    # what is left alone
+    "return f'{a + 1}'": [],
+    "raise ValueError(a + 1)": [],
+    "a: int | None = b": [],
+    "return zip(a, b, strict=True)": [],
+    "x, y = size('x y')": [],
+    "return Add(a, b)": [],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("line", CHANGES)
+def test_every_operator_makes_its_mutants_and_no_others(line):
+    found = mutants(f"def f(a):\n    {line}\n")
+    assert [m.change for m in found] == CHANGES[line]
+    assert {(m.function, m.text, m.line) for m in found} <= {("f", line, 2)}
+
+
+def test_only_one_place_changes_and_the_rest_is_kept():
+    source = '"""é."""\n\n\nclass A:\n    def f(self, n=1):  # é\n        return [\n  n]\n'
+    down, up = mutants(source)
+    assert (down.function, down.line, down.text) == ("A.f", 5, "def f(self, n=1):  # é")
+    assert down.source == source.replace("n=1", "n=(0)")
+    assert up.source == source.replace("n=1", "n=(2)")
+
+
+def test_equal_changes_of_one_line_are_told_apart():
+    assert [m.name for m in mutants("a[0][0]")] == [
+        ("", "a[0][0]", "0 -> 1"), ("", "a[0][0]", "0 -> 1 (2)")]  # fmt: skip
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_mutant_of_the_library_is_another_program(target):
+    source = TARGETS[target].path.read_text("utf8")
+    same = ast.dump(ast.parse(source))
+    found = mutants(source)
+    assert len(found) >= 10 and len({m.name for m in found}) == len(found)
+    for m in found[::10]:
+        assert ast.dump(ast.parse(m.source)) != same, m.change
+
+
+def test_every_module_with_a_backward_pass_is_a_target():
+    library = HERE.parent / "fnnlib"
+    assert {p.stem for p in library.glob("*.py") if "backward(" in p.read_text("utf8")} <= {
+        target.name for target in NUMERIC
+    }
+
+
+def test_the_list_of_survivors_names_mutants_that_exist():
+    for name, reasons in listed().items():
+        existing = {m.name for m in mutants(TARGETS[name].path.read_text("utf8"))}
+        assert set(reasons) <= existing, (name, sorted(set(reasons) - existing))
+        assert all(len(reason.split()) >= 3 for reason in reasons.values()), name
+
+
+TOY = """
+def mean(a):
+    return sum(a) / len(a)
+
+def emptied(a):
+    while a[0]:
+        a[0] = 0
+    return a
+"""
+TESTS = """
+import toy
+
+def test_the_mean_of_one_number_is_too_easy():
+    assert toy.mean([1]) == 1
+
+def test_emptied():
+    assert toy.emptied([1]) == [0]
+"""
+RUN = """
+import sys
+from pathlib import Path
+
+sys.path.insert(0, {tests!r})
+from mutation.mutator import mutants
+from mutation.targets import Target
+from mutation.trial import trial
+
+if __name__ == "__main__":
+    toy = Target("toy", "toy", Path("toy.py").resolve(), [str(Path("test_toy.py").resolve())])
+    source = toy.path.read_text("utf8")
+    print("nothing:", trial(toy, source).verdict)
+    for m in mutants(source):
+        print(f"{{m.text}}: {{m.change}}: {{trial(toy, m.source, seconds=3).verdict}}")
+"""
+
+
+def test_what_tests_do_not_see_is_found_and_the_file_stays_as_it_was(tmp_path):
+    for name, text in {"toy": TOY, "test_toy": TESTS, "run": RUN.format(tests=str(HERE))}.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    done = subprocess.run(
+        [sys.executable, "run.py"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == [
+        "nothing: survived",
+        "return sum(a) / len(a): sum(a) / len(a) -> sum(a) * len(a): survived",
+        "return sum(a) / len(a): sum(a) / len(a) -> sum(a): survived",
+        "return sum(a) / len(a): sum(a) -> -sum(a): killed",
+        "while a[0]:: a[0] -> not a[0]: killed",
+        "while a[0]:: 0 -> 1: killed",
+        "a[0] = 0: a[0] = 0 -> pass: endless",
+        "a[0] = 0: 0 -> 1: killed",
+        "a[0] = 0: 0 -> 1 (2): endless",
+    ]
+    assert (tmp_path / "toy.py").read_text() == TOY
+
+
+def test_a_mutant_of_every_backward_pass_is_killed():
+    """`make mutate` runs all mutants; here is one of each."""
+    command = [sys.executable, "-m", "mutation", "--only", "backward", "--sample", "1", "--fresh"]
+    done = subprocess.run(command, cwd=HERE, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
