@@ -1,0 +1,107 @@
+"""The workloads in fnnlib, with buffers kept from one pass to the next."""
+
+import numpy as np
+
+from benchmarks import workloads
+from fnnlib import activations, conv, dense, gru, losses, lstm, optim, rnn
+from fnnlib.buffers import Buffers
+
+NETS = {"rnn": rnn, "lstm": lstm, "gru": gru}
+
+
+def make(workload, a):
+    """A function of no arguments that computes all results of the workload, by name."""
+    net, _ = workload.split("/")
+    if net in NETS:
+        return _recurrent(NETS[net], a)
+    if net == "dense":
+        return _dense(a)
+    if net == "conv":
+        return _conv(a)
+    return _adam(a) if net == "adam" else _elementwise(net, a)
+
+
+def _recurrent(net, a):
+    p = net.Params(*(a[name] for name in net.Params._fields))
+    s = net.State(*(a[f"{name}_0"] for name in net.State._fields))
+    ds_T, reuse = net.State(*(np.zeros_like(part) for part in s)), Buffers()
+
+    def run():
+        (h, _), cache = net.forward(p, a["x"], s, reuse)
+        dp, dx, ds = net.backward((a["dh"], ds_T), cache)
+        return {
+            "h": h, "dx": dx,
+            **{f"d{name}": part for name, part in dp._asdict().items()},
+            **{f"d{name}_0": part for name, part in ds._asdict().items()},
+        }  # fmt: skip
+
+    return run
+
+
+def _dense(a):
+    layers = tuple(dense.Params(a[f"W{i}"], a[f"b{i}"]) for i in range(workloads.depth(a)))
+
+    def run():
+        z, cache = dense.stack_forward(layers, a["x"], "relu")
+        loss, loss_cache = losses.softmax_cross_entropy(z, a["labels"])
+        dz = losses.softmax_cross_entropy_backward(1.0, loss_cache)
+        dlayers, dx = dense.stack_backward(dz, cache)
+        return {"loss": loss, "dx": dx, **_named(dlayers)}
+
+    return run
+
+
+def _conv(a):
+    *filters, readout = (
+        kind(a[f"W{i}"], a[f"b{i}"])
+        for i, kind in enumerate((conv.Params, conv.Params, dense.Params))
+    )
+
+    def run():
+        zs, caches, images = [], [], a["x"]
+        for p in filters:
+            z, cache = conv.forward(p, images, padding=1)
+            zs.append(z)
+            caches.append(cache)
+            images = activations.relu(z)
+        z, cache = dense.forward(readout, images.reshape(len(images), -1))
+        loss, loss_cache = losses.softmax_cross_entropy(z, a["labels"])
+        dz = losses.softmax_cross_entropy_backward(1.0, loss_cache)
+        dp, dimages = dense.backward(dz, cache)
+        gradients = [dp]
+        for z, cache in zip(reversed(zs), reversed(caches), strict=True):
+            dz = dimages.reshape(z.shape) * activations.relu_prime(z)
+            dp, dimages = conv.backward(dz, cache)
+            gradients.insert(0, dp)
+        return {"loss": loss, "dx": dimages, **_named(gradients)}
+
+    return run
+
+
+def _adam(a):
+    optimizer = optim.adam(1e-3)
+    p, slots = a["p"], optimizer.init(a["p"])
+
+    def run():
+        nonlocal p, slots
+        p, slots = optimizer.step(p, a["g"], slots)
+        return {"p": p}
+
+    return run
+
+
+def _elementwise(name, a):
+    z, dp = a["z"], a["dp"]
+    if name == "softmax":
+
+        def run():
+            p = activations.softmax(z)
+            return {"p": p, "dz": activations.softmax_backward(dp, p)}
+
+        return run
+    f, prime = activations.ELEMENTWISE[name]
+    return lambda: {"p": f(z), "dz": dp * prime(z)}
+
+
+def _named(layers):
+    return {f"d{n}{i}": part for i, p in enumerate(layers) for n, part in p._asdict().items()}

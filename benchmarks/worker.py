@@ -1,0 +1,53 @@
+"""One process for one library: told over its standard input, in JSON lines, what to run.
+
+``python -m benchmarks.worker LIBRARY THREADS`` answers each line with one line. ``prepare`` makes a
+workload, stores its results in a file and says how long a run takes; ``time`` runs it ``n`` times
+and gives the seconds of one run: of the processor for one thread, of the clock for more.
+"""
+
+import importlib
+import json
+import os
+import sys
+import time
+
+import numpy as np
+
+from benchmarks import workloads
+
+
+def main(library, threads):
+    """Answer requests until the input ends."""
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what a library prints is no answer
+    if threads == 1 and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    if library == "torch":
+        importlib.import_module("torch").set_num_threads(threads)
+    module = importlib.import_module(f"benchmarks.library_{library}")
+    clock, run = time.process_time if threads == 1 else time.perf_counter, None
+    for line in sys.stdin:
+        request = json.loads(line)
+        if request["do"] == "prepare":
+            a = workloads.arguments(request["workload"], np.dtype(request["dtype"]))
+            run = module.make(request["workload"], a)
+            answer = {"there": run is not None}
+            if run is not None:
+                found = {name: np.asarray(value) for name, value in run().items()}
+                np.savez(request["file"], **found)
+                run()
+                answer["seconds"] = _seconds(run, 1, time.perf_counter)
+        else:
+            answer = {"seconds": _seconds(run, request["n"], clock)}
+        answers.write(json.dumps(answer) + "\n")
+
+
+def _seconds(run, n, clock):
+    start = clock()
+    for _ in range(n):
+        run()
+    return (clock() - start) / n
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))
