@@ -4,6 +4,7 @@ Nothing is written: the source reaches the import system from memory. So a run t
 interrupted leaves everything as it was.
 """
 
+import gc
 import importlib.abc
 import importlib.util
 import multiprocessing
@@ -21,8 +22,10 @@ BUSY = 10  # a busy machine makes a program this many times slower at most
 FORK = "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
 OPTIONS = (
     f"-c{ROOT / 'pyproject.toml'}", "--override-ini=addopts=", "--noconftest", "--doctest-modules",
-    "--exitfirst", "--quiet", "--tb=no", "--assert=plain", "-pno:cacheprovider", "-pno:nbval",
+    "--exitfirst", "--quiet", "--tb=no", "--assert=plain", "-pno:cacheprovider",
+    "-pno:unraisableexception",  # it collects all garbage again and again
 )  # fmt: skip
+SLOW = "numpy", "scipy.stats", "autograd.scipy", "torch", "jax", "sympy", "mpmath"
 
 
 class Outcome(NamedTuple):
@@ -71,9 +74,10 @@ class Watch:
 def prepare():
     """Import what is slow to import and not ours, once for all trials."""
     warnings.filterwarnings("ignore", "os.fork", RuntimeWarning)
-    for name in ("numpy", "autograd", "torch", "jax", "sympy", "mpmath"):
+    for name in SLOW:
         importlib.import_module(name)
     _calm_hypothesis()
+    gc.freeze()  # else the collector of each trial visits all that was imported
 
 
 def _calm_hypothesis():
@@ -109,6 +113,7 @@ def _run(target, source, order, seconds, connection):
             os.dup2(nowhere.fileno(), stream)
     _limit(seconds)
     _calm_hypothesis()
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     os.chdir(ROOT)
     sys.meta_path.insert(0, FromMemory(target.module, target.path, source))
     watch = Watch(order)
