@@ -108,7 +108,7 @@ def backward(dy, cache):
     ((2, 4), (6, 5))
     """
     p, _, output, _, v, y = require.kind("cache", cache, Cache)
-    require.arrays({"y": (y[1:], "K+1 B C"), "dy": (dy, "K+1 B C")})
+    require.arrays({"v": (v, "K+1 B H2"), "p.b3": (p.b3, "C"), "dy": (dy, "K+1 B C")})
     by_W3, by_RW2 = np.ascontiguousarray(p.W3.T), np.ascontiguousarray(np.dot(p.R, p.W2).T)
     d3, d2, carry = _slope(output, y[1:]), v * (1 - v), 0
     for k in reversed(range(len(v))):
@@ -182,7 +182,7 @@ def fixed_point_backward(dy, cache):
     p, _, output, _, v, y = require.kind("cache", cache, Cache)
     if len(v) != 1:
         require.refuse("cache", "the cache of fixed_point", f"that of {len(v)} passes")
-    require.arrays({"y": (y[1], "B C"), "dy": (dy, "B C")})
+    require.arrays({"v": (v[0], "B H2"), "p.b3": (p.b3, "C"), "dy": (dy, "B C")})
     d3, d2 = _slope(output, y[1:]), v * (1 - v)
     J = np.dot(np.dot(p.R, p.W2) * d2[0][:, None], p.W3) * d3[0][:, None]  # (B, C, C)
     d3 *= np.linalg.solve(np.eye(len(p.b3), dtype=J.dtype) - J, dy[..., None])[..., 0]

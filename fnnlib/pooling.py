@@ -110,13 +110,13 @@ def _places(padded, K, s):
 def _given_back(dy, cache, share):
     """Add what each place of a window gets to the gradient of the entry that it had read."""
     x, K, s, P = cache[:4]
-    dpadded = np.zeros_like(_padded(x, P, 0))
+    N, C, Y, X, *_ = require.arrays({"x": (x, "N C Y X"), "dy": (dy, "N C U V")}).values()
+    dpadded = np.zeros((N, C, Y + 2 * P, X + 2 * P), x.dtype)
     places = _places(dpadded, K, s)
-    require.arrays({"x": (x, "N C Y X"), "dy": (dy, "N C U V")})
     require.shape("dy", dy, places[0].shape)
     for place, entry in enumerate(places):
         entry += share(place)
-    return dpadded[:, :, P : P + x.shape[2], P : P + x.shape[3]]
+    return dpadded[:, :, P : P + Y, P : P + X]
 
 
 def _require(x, window, stride, padding):

@@ -167,6 +167,8 @@ REFUSED = [
      "mask: expected a NumPy array, got list"),
     (lambda: attention.attend(Q, K, V, np.tri(5, 7, -1, bool)), ValueError,
      "mask: expected at least one True for every output, got none for output 0"),
+    (lambda: attention.attend(Q, K, V, np.eye(5, 7, 3, bool)), ValueError,
+     "mask: expected at least one True for every output, got none for output 4"),
     (lambda: attention.attend(Q, K, V, np.zeros((5, 7), bool)), ValueError,
      "mask: expected at least one True, got none"),
     (lambda: attention.attend_backward(DH, SELF), TypeError,

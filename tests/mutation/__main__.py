@@ -91,7 +91,7 @@ def run(target, chosen, fresh=False):
         verdict, tried_with = kept.get(digest, ("", ""))
         if verdict not in ("killed", "endless") and tried_with != tests:
             baseline = baseline or _baseline(target)
-            order = {t: (-kills[t], s) for t, s in baseline.durations.items()}
+            order = {t: (-kills[t], _file(target, t), s) for t, s in baseline.durations.items()}
             outcome = trial(target, m.source, order, int(10 + 5 * baseline.seconds))
             kills[outcome.by] += 1
             verdict = outcome.verdict
@@ -107,6 +107,12 @@ def _baseline(target):
     if outcome.verdict != "survived":
         raise Unfit(f"the tests do not pass without a mutant: {outcome.verdict} {outcome.by}")
     return outcome
+
+
+def _file(target, test):
+    """The place of a test's file among the target's own: tables of the whole library come last."""
+    files = [argument.partition("::")[0] for argument in target.tests]
+    return files.index(test.partition("::")[0])
 
 
 def _digest(text):

@@ -62,7 +62,7 @@ class Watch:
         self.order, self.failed, self.durations = order, "", {}
 
     def pytest_collection_modifyitems(self, items):
-        items.sort(key=lambda item: self.order.get(item.nodeid, (0, 0.0)))
+        items.sort(key=lambda item: self.order.get(item.nodeid, ()))
 
     def pytest_runtest_logreport(self, report):
         if report.failed and not self.failed:
