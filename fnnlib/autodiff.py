@@ -144,7 +144,7 @@ def vjp(f, args):
 def _add(gradients, v, d):
     """Add a gradient, summed over the axes along which ``v`` was repeated."""
     d = d.sum(axis=tuple(range(d.ndim - v.data.ndim)))
-    repeated = [n for n, size in enumerate(v.shape) if size == 1 and d.shape[n] > 1]
+    repeated = [n for n, size in enumerate(v.shape) if size == 1]
     d = d.sum(axis=tuple(repeated), keepdims=True).astype(v.data.dtype)
     gradients[v] = gradients[v] + d if v in gradients else d
 

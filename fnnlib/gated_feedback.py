@@ -182,7 +182,7 @@ def backward(dout, cache, truncate=None):
     p, x, h, c, tanh, attention, residual = require.kind("cache", cache, Cache)
     dy, dc, ds_T = _parts(dout, "the triple (dy, dc, ds_T)", 3)
     require.arrays({
-        "h": (tanh, "T B H"), "c": (c[1:], "T B F"), "p.b_y": (p.b_y, "C"), "dy": (dy, "T B C"),
+        "h": (tanh, "T B H"), "p.b_c": (p.b_c, "F"), "p.b_y": (p.b_y, "C"), "dy": (dy, "T B C"),
         "dc": (dc, "T B F"), "ds_T.h": (ds_T.h, "B H"), "ds_T.c": (ds_T.c, "B F"),
     })  # fmt: skip
     T = len(x)

@@ -529,6 +529,11 @@ def test_the_rules_are_those_of_torch(name):
     close(back(dout), torch_vjp(with_torch, args, dout))
 
 
+def test_the_rectifier_has_no_slope_at_zero():
+    _, back = ad.vjp(ad.relu, (np.array([-2.0, -0.0, 0.0, 3.0]),))
+    assert back(np.full(4, 5.0))[0].tolist() == [0, 0, 0, 5]
+
+
 def test_many_results_and_a_second_use_of_back():
     x = np.array([1.0, 2.0])
     out, back = ad.vjp(lambda x: (x * 2.0, (x**3).sum()), (x,))

@@ -1,6 +1,7 @@
 """The sequence classifier against PyTorch, from the input to every gradient."""
 
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given
@@ -69,3 +70,10 @@ def test_truncation_reaches_the_recurrent_net_only():
     by_hand, _, _ = rnn.step_backward(rnn.State(dz @ p.readout.W.T), cache)
     np.testing.assert_allclose(last_step.rnn.U, by_hand.U, rtol=1e-12)
     assert not np.allclose(last_step.rnn.U, whole.rnn.U)
+
+
+def test_a_batch_is_a_pair():
+    p = classifier.init(np.random.default_rng(0), 2, 3, 4)
+    with pytest.raises(ValueError) as caught:
+        classifier.loss_and_gradients(p, (np.ones((5, 6, 2)),))
+    assert str(caught.value) == "batch: expected the pair (x, labels), got a tuple of 1"

@@ -254,7 +254,7 @@ forward, backward = gated_feedback.forward, gated_feedback.backward
     "nan": (lambda: forward(P, X * np.nan, START), "x: expected finite numbers"),
     "residual": (lambda: forward(P, X, START, 1), "residual: expected .*bool"),
     "pair": (lambda: backward((Y, LAST), CACHE), "dout: expected the triple"),
-    "array": (lambda: backward(Y, CACHE), "dout: expected .*tuple"),
+    "array": (lambda: backward(Y, CACHE), "dout: expected tuple, got ndarray"),
     "bare state": (lambda: backward((Y, SIGNAL, Y), CACHE), "ds: expected gated_feedback.State"),
     "dy": (lambda: backward((Y[1:], SIGNAL, LAST), CACHE), "dy: expected shape"),
     "dc": (lambda: backward((Y, SIGNAL[..., :1], LAST), CACHE), "dc: expected shape"),
@@ -264,7 +264,7 @@ forward, backward = gated_feedback.forward, gated_feedback.backward
     "step triple": (
         lambda: gated_feedback.step_backward((Y_1, SIGNAL, LAST_1), STEP), "dout: expected the pair"
     ),
-    "step dy": (lambda: gated_feedback.step_backward((Y, LAST_1), STEP), "dy: expected shape"),
+    "step dy": (lambda: gated_feedback.step_backward((Y, LAST_1), STEP), r"dy: .* \(B, C\)"),
     "sequence cache": (lambda: gated_feedback.step_backward((Y_1, LAST_1), CACHE), "dy: expected"),
     "weight": (lambda: gated_feedback.loss(Y, SIGNAL, Y, SIGNAL, -1.0), "weight: .* >= 0"),
     "target": (lambda: gated_feedback.loss(Y, SIGNAL, Y[1:], SIGNAL, 1.0), "target: expected"),
