@@ -40,9 +40,10 @@ def _recurrent(net, a):
 
 def _dense(a):
     layers = tuple(dense.Params(a[f"W{i}"], a[f"b{i}"]) for i in range(workloads.depth(a)))
+    reuse = Buffers()
 
     def run():
-        z, cache = dense.stack_forward(layers, a["x"], "relu")
+        z, cache = dense.stack_forward(layers, a["x"], "relu", reuse)
         loss, loss_cache = losses.softmax_cross_entropy(z, a["labels"])
         dz = losses.softmax_cross_entropy_backward(1.0, loss_cache)
         dlayers, dx = dense.stack_backward(dz, cache)
@@ -91,16 +92,13 @@ def _adam(a):
 
 
 def _elementwise(name, a):
-    z, dp = a["z"], a["dp"]
-    if name == "softmax":
+    f, backward = getattr(activations, name), getattr(activations, f"{name}_backward")
+    z, dp, p, dz = a["z"], a["dp"], np.empty_like(a["z"]), np.empty_like(a["z"])
 
-        def run():
-            p = activations.softmax(z)
-            return {"p": p, "dz": activations.softmax_backward(dp, p)}
+    def run():
+        return {"p": f(z, out=p), "dz": backward(dp, p, out=dz)}
 
-        return run
-    f, prime = activations.ELEMENTWISE[name]
-    return lambda: {"p": f(z), "dz": dp * prime(z)}
+    return run
 
 
 def _named(layers):

@@ -3,13 +3,15 @@ r"""Dense (fully connected) layers, one or a stack.
 Conventions: rows are examples. ``x`` is ``(..., D)`` with any leading axes, the outputs are
 ``(..., H)``; ``W`` is ``(D, H)``, ``b`` is ``(H,)``. All arrays are float32, or all are float64.
 Malformed arguments raise ValueError or TypeError naming the argument. Source: [rumelhart1986].
+A forward pass may be given :class:`fnnlib.buffers.Buffers` as ``reuse``, which the next pass writes
+over.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from fnnlib import activations, require
+from fnnlib import activations, buffers, require
 
 
 class Params(NamedTuple):
@@ -24,14 +26,16 @@ class Cache(NamedTuple):
 
     p: Params
     x: np.ndarray  # (..., D)
+    turn: buffers.Turn  # None without buffers
 
 
 class StackCache(NamedTuple):
     """What the backward pass of a stack needs."""
 
-    layers: tuple  # a Cache for each layer
-    z: tuple  # (..., H) for each hidden layer, before its activation
+    layers: tuple  # the Params of each layer
+    inputs: tuple  # (..., D) for each layer: x, then the outputs of the activations
     activation: str
+    turn: buffers.Turn  # None without buffers
 
 
 def init(rng, D, H, dtype=np.float64):
@@ -45,15 +49,15 @@ def init(rng, D, H, dtype=np.float64):
     return Params((W / np.sqrt(D)).astype(dtype), np.zeros(H, dtype))
 
 
-def forward(p, x):
+def forward(p, x, reuse=None):
     """Affine map ``z = x W + b``; returns ``(z, cache)``.
 
     >>> forward(Params(np.eye(2), np.array([1.0, -1.0])), np.array([[3.0, 4.0]]))[0]
     array([[4., 3.]])
     """
     require.kind("p", p, Params)
-    require.arrays({"p.W": (p.W, "D H"), "p.b": (p.b, "H"), "x": (x, "... D")})
-    return np.dot(x, p.W) + p.b, Cache(p, x)
+    kept, turn = buffers.begin(reuse)
+    return _affine(p, x, kept), Cache(p, x, turn)
 
 
 def backward(dz, cache):
@@ -67,12 +71,8 @@ def backward(dz, cache):
     array([[3., 0.],
            [4., 0.]])
     """
-    p, x = require.kind("cache", cache, Cache)
-    require.arrays({"x": (x, "... D"), "p.W": (p.W, "D H"), "dz": (dz, "... H")})
-    D, H = p.W.shape
-    rows = dz.reshape(-1, H)
-    dp = Params(np.dot(x.reshape(-1, D).T, rows), rows.sum(axis=0))
-    return dp, np.dot(dz, p.W.T)
+    p, x, turn = require.kind("cache", cache, Cache)
+    return _gradients(dz, p, x, buffers.resume(turn))
 
 
 def stack_init(rng, widths, dtype=np.float64):
@@ -86,7 +86,7 @@ def stack_init(rng, widths, dtype=np.float64):
     return tuple(init(rng, D, H, dtype) for D, H in zip(widths, widths[1:], strict=False))
 
 
-def stack_forward(layers, x, activation="tanh"):
+def stack_forward(layers, x, activation="tanh", reuse=None):
     """Feed ``x`` through all layers, an activation after each but the last; returns ``(z, cache)``.
 
     ``activation`` is a name of :data:`fnnlib.activations.ELEMENTWISE`.
@@ -96,22 +96,24 @@ def stack_forward(layers, x, activation="tanh"):
     (5, 1)
     """
     for i, p in enumerate(require.kind("layers", layers, tuple)):
-        require.kind(f"layers.{i}", p, Params)
+        if not isinstance(p, Params):
+            require.kind(f"layers.{i}", p, Params)
     if not layers:
         require.refuse("layers", "at least one layer", "none")
     f, _ = _activation(activation)
-    caches, zs = [], []
-    for p in layers:
-        z, cache = forward(p, f(zs[-1]) if zs else x)
-        caches.append(cache)
-        zs.append(z)
-    return zs[-1], StackCache(tuple(caches), tuple(zs[:-1]), activation)
+    kept, turn = buffers.begin(reuse)
+    inputs = []
+    for p, layer in zip(layers, kept.room(_stack_room, len(layers)), strict=True):
+        x = f(require.floats("z", x), x) if inputs else x
+        inputs.append(x)
+        x = _affine(p, x, layer)
+    return x, StackCache(layers, tuple(inputs), activation, turn)
 
 
 def stack_backward(dz, cache):
     r"""Gradients ``(dlayers, dx)`` from ``dz`` of the last layer, by the backward recursion.
 
-    :math:`dz^{l} = (dz^{l+1} W^{l+1\top}) \odot f'(z^{l})`.
+    :math:`dz^{l} = (dz^{l+1} W^{l+1\top}) \odot f'(z^{l})`, with f' taken from the output of f.
 
     >>> layers = stack_init(np.random.default_rng(0), (3, 4, 1))
     >>> z, cache = stack_forward(layers, np.ones((5, 3)))
@@ -119,17 +121,60 @@ def stack_backward(dz, cache):
     >>> dx.shape
     (5, 3)
     """
-    caches, zs, activation = require.kind("cache", cache, StackCache)
-    _, prime = _activation(activation)
-    dp, dx = backward(dz, caches[-1])
+    layers, inputs, activation, turn = require.kind("cache", cache, StackCache)
+    _, slope = _activation(activation)
+    kept = buffers.resume(turn).room(_stack_room, len(layers))
+    dp, dx = _gradients(dz, layers[-1], inputs[-1], kept[-1])
     dlayers = [dp]
-    for layer, z in zip(reversed(caches[:-1]), reversed(zs), strict=True):
-        dp, dx = backward(dx * prime(z), layer)
+    for i in reversed(range(len(layers) - 1)):
+        dx *= slope(inputs[i + 1])
+        dp, dx = _gradients(dx, layers[i], inputs[i], kept[i])
         dlayers.append(dp)
     return tuple(reversed(dlayers)), dx
+
+
+def _affine(p, x, kept):
+    """The outputs of one layer, in its buffers."""
+    require.arrays({"p.W": (p.W, "D H"), "p.b": (p.b, "H"), "x": (x, "... D")})
+    z, rows = kept.room(_forward_room, x.shape, p.W.shape, np.result_type(x, *p))
+    x.reshape(-1, len(p.W)).dot(p.W, rows)
+    rows += p.b
+    return z
+
+
+def _gradients(dz, p, x, kept):
+    """The gradients ``(dp, dx)`` of one layer, in its buffers; the forward pass checked p and x."""
+    table = {"x": (x, "... D"), "p.W": (p.W, "D H"), "dz": (dz, "... H")}
+    require.arrays(table, checked=("x", "p.W"))
+    room = kept.room(_backward_room, x.shape, p.W.shape, np.result_type(dz, x, p.W))
+    dp, dx, dx_rows, ones = room
+    D, H = p.W.shape
+    rows = dz.reshape(-1, H)
+    x.reshape(-1, D).T.dot(rows, dp.W)
+    ones.dot(rows, dp.b)  # quicker than a sum
+    rows.dot(p.W.T, dx_rows)
+    return dp, dx
+
+
+def _forward_room(x, W, dtype):
+    """Room for the outputs of one layer, from the shapes of its arguments, and its rows."""
+    z = np.empty((*x[:-1], W[1]), dtype)
+    return z, z.reshape(-1, W[1])
+
+
+def _backward_room(x, W, dtype):
+    """Room for the gradients of one layer, the rows of dx, and ones to sum over them."""
+    dp, dx = Params(np.empty(W, dtype), np.empty(W[1], dtype)), np.empty(x, dtype)
+    rows = dx.reshape(-1, W[0])
+    return dp, dx, rows, np.ones(len(rows), dtype)
+
+
+def _stack_room(L):
+    """Buffers for each of L layers."""
+    return tuple(buffers.Buffers() for _ in range(L))
 
 
 def _activation(name):
     if not isinstance(name, str) or name not in activations.ELEMENTWISE:
         require.refuse("activation", f"one of {', '.join(activations.ELEMENTWISE)}", repr(name))
-    return activations.ELEMENTWISE[name]
+    return activations.KERNELS[name]

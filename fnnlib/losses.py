@@ -14,6 +14,7 @@ With cross-entropy taken from logits all three have the same gradient,
 is why one cache serves them all. Source: [goodfellow2016].
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -92,15 +93,15 @@ def softmax_cross_entropy(z, target, mask=None):
     10000.0
     """
     C = require.arrays({"z": (z, "... C")})["C"]
-    if isinstance(target, np.ndarray) and np.issubdtype(target.dtype, np.integer):
+    if isinstance(target, np.ndarray) and target.dtype.kind in "iu":
         require.shape("target", target, z.shape[:-1])
-        target = one_hot(target, C, z.real.dtype)
+        target = _one_hot(require.labels("target", target, C), C, z.real.dtype)
     else:
         require.arrays({"z": (z, "... C"), "target": (target, "... C")})
         require.distribution("target", target)
     weight = _weight(z, mask)
     logp = activations.log_softmax(z)
-    return _mean(-(target * logp).sum(axis=-1), mask), Cache(np.exp(logp), target, weight)
+    return -np.vdot(target, weight * logp), Cache(np.exp(logp), target, weight)
 
 
 def softmax_cross_entropy_backward(dloss, cache):
@@ -121,9 +122,13 @@ def one_hot(labels, C, dtype=np.float64):
            [1., 0., 0.]])
     """
     require.labels("target", labels, require.count("C", C))
-    y = np.zeros((*labels.shape, C), require.precision("dtype", dtype))
-    np.put_along_axis(y, labels[..., None], 1, axis=-1)
-    return y
+    return _one_hot(labels, C, require.precision("dtype", dtype))
+
+
+def _one_hot(labels, C, dtype):
+    y = np.zeros((labels.size, C), dtype)
+    y[np.arange(labels.size), labels.ravel()] = 1
+    return y.reshape(*labels.shape, C)
 
 
 def _prediction_minus_target(dloss, cache):
@@ -134,9 +139,12 @@ def _prediction_minus_target(dloss, cache):
 def _weight(z, mask):
     """Each position's share in the mean, shape ``(..., 1)``."""
     positions = z.shape[:-1]
-    selected = np.ones(positions, bool) if mask is None else require.mask("mask", mask, positions)
-    return (selected / selected.sum()).astype(z.dtype)[..., None]
+    if mask is None:
+        return np.full((*positions, 1), 1 / math.prod(positions), z.dtype)
+    require.mask("mask", mask, positions)
+    return (mask / mask.sum()).astype(z.dtype)[..., None]
 
 
 def _mean(values, mask):
-    return values.mean() if mask is None else values[mask].mean()
+    values = values if mask is None else values[mask]
+    return values.sum() / values.size

@@ -86,6 +86,56 @@ def test_prime_is_the_derivative_for_every_shape_and_layout(name, case, shape):
 
 
 @pytest.mark.parametrize("name", activations.ELEMENTWISE)
+@quick
+@given(case=cases, shape=st.lists(sizes, max_size=3))
+def test_backward_from_the_output_is_the_derivative_at_the_input(name, case, shape):
+    f, prime = activations.ELEMENTWISE[name]
+    z, dy = case.normal(*shape), case.normal(*shape)
+    dz = getattr(activations, f"{name}_backward")(dy, f(z))
+    same_kind((dz,), (z,))
+    close(dz, dy * prime(z), slack=4)
+
+
+@pytest.mark.parametrize("name", activations.ELEMENTWISE)
+def test_what_a_net_calls_without_checks_is_what_the_public_functions_compute(name):
+    z, dy = np.linspace(-3, 3, 7), np.arange(7.0)
+    f, slope = activations.KERNELS[name]
+    y = f(z, np.empty(7))
+    np.testing.assert_array_equal(y, getattr(activations, name)(z))
+    np.testing.assert_array_equal(dy * slope(y), getattr(activations, f"{name}_backward")(dy, y))
+
+
+def test_backward_passes_keep_small_slopes():
+    tiny = np.array([1e-30])
+    assert activations.sigmoid_backward(np.array([1.0]), tiny) == 1e-30
+    assert activations.softplus_backward(np.array([1.0]), tiny) == 1e-30
+
+
+WITH_OUT = [*activations.ELEMENTWISE, "softmax"]
+
+
+@pytest.mark.parametrize("name", WITH_OUT)
+def test_results_go_where_they_are_sent_even_over_the_argument(name):
+    f, z = getattr(activations, name), np.random.default_rng(0).normal(size=(4, 3))
+    expected, out = f(z), np.empty((4, 3))
+    assert f(z, out=out) is out
+    np.testing.assert_array_equal(out, expected)
+    assert f(z, out=z) is z
+    np.testing.assert_array_equal(z, expected)
+
+
+@pytest.mark.parametrize("name", WITH_OUT)
+@pytest.mark.parametrize("over", ["dy", "y"])
+def test_gradients_go_over_either_argument(name, over):
+    backward = getattr(activations, f"{name}_backward")
+    y = getattr(activations, name)(np.random.default_rng(0).normal(size=(4, 3)))
+    args = {"dy": np.random.default_rng(1).normal(size=(4, 3)), "y": y}
+    expected = backward(*args.values())
+    assert backward(*args.values(), out=args[over]) is args[over]
+    np.testing.assert_array_equal(args[over], expected)
+
+
+@pytest.mark.parametrize("name", activations.ELEMENTWISE)
 def test_complex_step_survives_the_tails(name):
     f, prime = activations.ELEMENTWISE[name]
     for z in (-1e4, -50.0, 50.0, 1e4):
@@ -102,6 +152,12 @@ def test_leaky_relu_takes_its_slope():
     z = np.array([-2.0, 4.0])
     assert activations.leaky_relu(z, slope=0.25).tolist() == [-0.5, 4.0]
     assert activations.leaky_relu_prime(z, slope=0.25).tolist() == [0.25, 1.0]
+    assert activations.leaky_relu_backward(z, z, slope=0.25).tolist() == [-0.5, 4.0]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sigmoid_is_one_from_forty_on(dtype):
+    assert activations.sigmoid(np.array([40, 41, 1e4], dtype)).tolist() == [1, 1, 1]
 
 
 def test_a_python_float_is_a_scalar_array():

@@ -440,12 +440,18 @@ def test_l2(case, D, H):
 @given(case=cases, B=sizes, C=sizes)
 def test_activations(case, B, C):
     z, d = case.normal(B, C), case.normal(B, C)
-    for name, f in {"sigmoid": sigmoid, "tanh": ad.tanh, "relu": ad.relu,
-                    "leaky_relu": lambda v: ad.relu(v) - ad.relu(-v) * 0.01,
-                    "softplus": lambda v: ad.log(ad.exp(v) + 1.0)}.items():
+    for name, f, backward in (
+        ("sigmoid", sigmoid, activations.sigmoid_backward),
+        ("tanh", ad.tanh, activations.tanh_backward),
+        ("relu", ad.relu, activations.relu_backward),
+        ("leaky_relu", lambda v: ad.relu(v) - ad.relu(-v) * 0.01, activations.leaky_relu_backward),
+        ("softplus", lambda v: ad.log(ad.exp(v) + 1.0), activations.softplus_backward),
+    ):
         out, back = ad.vjp(f, (z,))
-        close(getattr(activations, name)(z), out)
+        y = getattr(activations, name)(z)
+        close(y, out)
         close(getattr(activations, f"{name}_prime")(z) * d, back(d)[0])
+        close(backward(d, y), back(d)[0])
     p, back = ad.vjp(softmax, (z,))
     close(activations.softmax_backward(d, activations.softmax(z)), back(d)[0], slack=10)
     _, back = ad.vjp(lambda z: ad.log(softmax(z)), (z,))

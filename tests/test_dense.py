@@ -9,9 +9,10 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import autograd_vjp, cases, close, quick, same_kind, sizes, torch_vjp
+from oracles import Case, autograd_vjp, cases, close, quick, same_kind, sizes, torch_vjp
 
 from fnnlib import activations, dense, tree
+from fnnlib.buffers import Buffers
 
 BY_AUTOGRAD = {
     "sigmoid": lambda z: 1 / (1 + anp.exp(-z)),
@@ -68,6 +69,51 @@ def test_a_stack_against_autograd_and_torch(name, case, widths, lead):
     close(z, by_autograd(layers, x), slack=4)
     close(gradients, autograd_vjp(by_autograd, (layers, x), dz), slack=20)
     close(gradients, torch_vjp(by_torch, (layers, x), dz), slack=20)
+
+
+LAYER = params_for(Case(0, "f8", "contiguous"), 3, 2)
+STACK = LAYER, params_for(Case(1, "f8", "contiguous"), 2, 2)
+PASSES = {
+    "a layer": (lambda x, reuse=None: dense.forward(LAYER, x, reuse), dense.backward),
+    "a stack": (
+        lambda x, reuse=None: dense.stack_forward(STACK, x, "relu", reuse), dense.stack_backward,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PASSES)
+def test_buffers_change_no_number_and_are_written_over(name):
+    forward, backward = PASSES[name]
+    reuse, addresses = Buffers(), []
+    for seed in range(3):
+        x, dz = (np.random.default_rng(seed).normal(size=(5, n)) for n in (3, 2))
+        z, cache = forward(x, reuse)
+        gradients = z, backward(dz, cache)
+        expected, expected_cache = forward(x)
+        tree.map(
+            np.testing.assert_array_equal, gradients, (expected, backward(dz, expected_cache))
+        )
+        addresses.append([a.ctypes.data for _, a in tree.leaves(gradients)])
+    assert addresses[0] == addresses[1] == addresses[2]
+    assert len(set(addresses[0])) == len(addresses[0])
+
+
+@pytest.mark.parametrize("name", PASSES)
+def test_a_cache_that_was_written_over_is_refused(name):
+    forward, backward = PASSES[name]
+    reuse, x = Buffers(), np.ones((5, 3))
+    _, first = forward(x, reuse)
+    forward(x, reuse)
+    with pytest.raises(ValueError, match="^cache: expected that of pass 2, the last with these"):
+        backward(np.ones((5, 2)), first)
+
+
+@pytest.mark.parametrize("name", PASSES)
+def test_passes_leave_their_arguments_alone(name):
+    forward, backward = PASSES[name]
+    x, dz = np.ones((5, 3)), np.ones((5, 2))
+    backward(dz, forward(x)[1])
+    assert (x == 1).all() and (dz == 1).all()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -43,6 +43,11 @@ _, READ = classifier.forward(C, f(5, 4, 3))
 SGD, ADAM = optim.sgd(0.1), optim.adam(0.1)
 
 
+def output_first(name):
+    backward = getattr(activations, f"{name}_backward")
+    return lambda y, dy: backward(dy, y)
+
+
 def rnn_call(function):
     return lambda W, U, b, x, h: function(rnn.Params(W, U, b), x, rnn.State(h))
 
@@ -53,6 +58,10 @@ ARRAYS = {
         f"activations.{name}": (getattr(activations, name), {"z": f(4, 3)})
         for pair in activations.ELEMENTWISE
         for name in (pair, f"{pair}_prime")
+    },
+    **{
+        f"activations.{name}_backward": (output_first(name), {"y": f(4, 3), "dy": f(4, 3)})
+        for name in activations.ELEMENTWISE
     },
     "activations.softmax": (activations.softmax, {"z": f(4, 3)}),
     "activations.log_softmax": (activations.log_softmax, {"z": f(4, 3)}),
@@ -189,6 +198,18 @@ REFUSED = [
      "exp(logp): expected rows >= 0 that sum to one, got a row from 1 to 1 with sum 2"),
     (lambda: activations.log_softmax_backward(f(2, 1), np.log(probabilities(1, 2))), ValueError,
      "dlogp: expected shape (..., C) with ... = (1,), C = 2, got (2, 1)"),
+    (lambda: activations.tanh_backward(f(4, 3), f(4, 2)), ValueError,
+     "dy: expected shape (...,) with ... = (4, 2), got (4, 3)"),
+    (lambda: activations.leaky_relu_backward(f(2), f(2), slope=1.0), ValueError,
+     "slope: expected a number >= 0 and < 1, got 1.0"),
+    (lambda: activations.sigmoid(f(3), out=[0.0] * 3), TypeError,
+     "out: expected a NumPy array, got list"),
+    (lambda: activations.tanh(f(3), out=f(4)), ValueError,
+     "out: expected shape (3,), got (4,)"),
+    (lambda: activations.softmax(f(4, 3), out=f(4, 3).astype("f4")), ValueError,
+     "out: expected float64, got float32"),
+    (lambda: activations.relu(f(3), out=np.broadcast_to(0.0, 3)), ValueError,
+     "out: expected an array that can be written to, got a read-only one"),
     (lambda: activations.relu("1.0"), TypeError, "z: expected a NumPy array, got str"),
     (lambda: activations.relu(1), TypeError, "z: expected a NumPy array, got int"),
     (lambda: activations.relu(np.nan), require.NotFinite,
