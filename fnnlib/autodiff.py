@@ -7,6 +7,7 @@ backward pass of the library with it. Sources: [griewank2008], [baydin2018].
 """
 
 import itertools
+import numbers
 
 import numpy as np
 
@@ -23,6 +24,8 @@ class Value:
     def __init__(self, data, sources=()):
         """Hold ``data``; ``sources`` pairs each operand with the way its gradient is made."""
         self.data, self.serial = np.asarray(data), next(_serial)
+        if self.data.dtype not in require.PRECISION:
+            require.refuse("data", "float32 or float64", self.data.dtype)
         self.sources = [(v, back) for v, back in sources if isinstance(v, Value)]
 
     shape = property(lambda self: self.data.shape)
@@ -79,6 +82,8 @@ class Value:
 def matmul(a, b):
     """Matrix product over the last two axes; leading axes are broadcast."""
     x, y = _data(a), _data(b)
+    if min(np.ndim(x), np.ndim(y)) < 2 or x.shape[-1] != y.shape[-2]:
+        require.refuse("a and b", "shapes (..., N, K) and (..., K, M)", f"{x.shape} and {y.shape}")
     return Value(x @ y, [
         (a, lambda d: d @ y.swapaxes(-1, -2)), (b, lambda d: x.swapaxes(-1, -2) @ d)
     ])  # fmt: skip
@@ -86,24 +91,24 @@ def matmul(a, b):
 
 def exp(v):
     """Exponential."""
-    y = np.exp(v.data)
+    y = np.exp(_value(v))
     return Value(y, [(v, lambda d: d * y)])
 
 
 def log(v):
     """Natural logarithm."""
-    return Value(np.log(v.data), [(v, lambda d: d / v.data)])
+    return Value(np.log(_value(v)), [(v, lambda d: d / v.data)])
 
 
 def tanh(v):
     """Hyperbolic tangent."""
-    y = np.tanh(v.data)
+    y = np.tanh(_value(v))
     return Value(y, [(v, lambda d: d * (1 - y * y))])
 
 
 def relu(v):
     """Rectifier; its derivative at 0 is 0."""
-    return Value(np.maximum(v.data, 0), [(v, lambda d: d * (v.data > 0))])
+    return Value(np.maximum(_value(v), 0), [(v, lambda d: d * (v.data > 0))])
 
 
 def stack(values):
@@ -111,6 +116,10 @@ def stack(values):
     def back_to(n):
         return lambda d: d[n]
 
+    shapes = {np.shape(_data(v)) for v in require.kind("values", values, list)}
+    if len(shapes) != 1:
+        got = f"the shapes {sorted(shapes)}" if shapes else "none"
+        require.refuse("values", "values of one shape", got)
     return Value(np.stack([_data(v) for v in values]),
                  [(v, back_to(n)) for n, v in enumerate(values)])
 
@@ -125,13 +134,19 @@ def vjp(f, args):
     >>> float(out), back(np.array(1.0))
     (11.0, (array([3., 4.]), array([1., 2.])))
     """
+    require.function("f", f)
     for name, x in tree.leaves(require.kind("args", args, tuple), "args"):
         require.floats(name, x)
     inputs = tree.map(Value, args)
     out = f(*inputs)
+    for name, v in tree.leaves(out, "out"):
+        require.kind(name, v, Value)
 
     def back(dout):
         gradients = {}
+        tree.like("dout", dout, out)
+        for (name, d), (_, v) in zip(tree.leaves(dout, "dout"), tree.leaves(out), strict=True):
+            require.shape(name, require.floats(name, d), v.shape)
         tree.map(lambda v, d: _add(gradients, v, np.asarray(d)), out, dout)
         for v in sorted(_reachable(out), key=lambda v: -v.serial):  # every use of v before v
             for source, local in v.sources if v in gradients else ():
@@ -159,5 +174,13 @@ def _reachable(out):
     return found
 
 
+def _value(v):
+    return require.kind("v", v, Value).data
+
+
 def _data(x):
-    return x.data if isinstance(x, Value) else x
+    if isinstance(x, Value):
+        return x.data
+    if not isinstance(x, (np.ndarray, np.generic, numbers.Real)):
+        require.refuse("operand", "a Value, an array or a number", type(x).__name__, TypeError)
+    return x

@@ -69,7 +69,7 @@ def resume(turn):
     """
     if turn is None:
         return Buffers()
-    buffers, number = turn
+    buffers, number = require.kind("turn", turn, Turn)
     if number != buffers.passes:
         expected = f"that of pass {buffers.passes}, the last with these buffers"
         require.refuse("cache", expected, f"that of pass {number}")

@@ -4,6 +4,8 @@ The numeric oracles follow one random direction and so need a few forward passes
 number of parameters: a wrong entry anywhere changes the derivative along a random direction.
 """
 
+import numbers
+
 import numpy as np
 
 from fnnlib import require, tree
@@ -34,7 +36,8 @@ def complex_step(f, args, direction):
     12.0
     """
     h = 1e-100
-    return float(np.imag(f(*_moved(args, direction, 1j * h))) / h)
+    _require(f, args, direction)
+    return float(np.imag(_number(f(*_moved(args, direction, 1j * h)))) / h)
 
 
 def finite_difference(f, args, direction, h=1e-3):
@@ -47,9 +50,12 @@ def finite_difference(f, args, direction, h=1e-3):
     12.0
     """
     h = require.number("h", h, above=0)
-    near, far = (
-        f(*_moved(args, direction, k * h)) - f(*_moved(args, direction, -k * h)) for k in (1, 2)
-    )
+    _require(f, args, direction)
+
+    def at(k):
+        return _number(f(*_moved(args, direction, k * h)))
+
+    near, far = (at(k) - at(-k) for k in (1, 2))
     return float((8 * near - far) / (12 * h))
 
 
@@ -68,6 +74,11 @@ def gradient_check(forward, backward, args, rng, derivative=complex_step):
     True
     """
     require.generator("rng", rng)
+    for name, function in (
+        ("forward", forward), ("backward", backward), ("derivative", derivative)
+    ):  # fmt: skip
+        require.function(name, function)
+    _require_floats("args", args)
     out, cache = forward(*args)
     dout = tree.map(lambda y: np.asarray(rng.normal(size=np.shape(y)), y.dtype), out)
     gradients = backward(dout, cache)
@@ -93,6 +104,29 @@ def gradient_check(forward, backward, args, rng, derivative=complex_step):
             f" {error:.1e} > {bound:.0e}; wrong in argument {', '.join(wrong)}"
         )
     return float(error)
+
+
+def _require(f, args, direction):
+    require.function("f", f)
+    _require_floats("args", args)
+    _require_floats("direction", direction)
+    tree.like("direction", direction, args)
+    for (name, d), (_, x) in zip(
+        tree.leaves(direction, "direction"), tree.leaves(args), strict=True
+    ):
+        require.shape(name, np.asarray(d), np.shape(x))
+
+
+def _require_floats(name, args):
+    for leaf, x in tree.leaves(require.kind(name, args, tuple), name):
+        require.floats(leaf, x)
+
+
+def _number(y):
+    if not isinstance(y, (np.ndarray, numbers.Number)) or np.shape(y):
+        got = f"shape {y.shape}" if isinstance(y, np.ndarray) else type(y).__name__
+        require.refuse("f", "a function that returns a number", got, TypeError)
+    return y
 
 
 def _moved(args, direction, step):

@@ -42,8 +42,7 @@ def forward(p, x):
     >>> forward(p, np.ones((5, 3, 8)))[0].shape
     (3, 10)
     """
-    require.kind("p", p, Params)
-    require.arrays({"x": (x, "T B D")})
+    _require(p, x)
     s = rnn.State(np.zeros((x.shape[1], len(p.rnn.b)), x.dtype))
     (h, s_T), sequence = rnn.forward(p.rnn, x, s)
     z, readout = dense.forward(p.readout, s_T.h)
@@ -92,3 +91,15 @@ def accuracy(p, x, labels):
     z, _ = forward(p, x)
     require.shape("labels", require.labels("labels", labels, z.shape[-1]), z.shape[:1])
     return float(np.mean(z.argmax(axis=-1) == labels))
+
+
+def _require(p, x):
+    require.kind("p", p, Params)
+    require.kind("p.rnn", p.rnn, rnn.Params)
+    require.kind("p.readout", p.readout, dense.Params)
+    require.arrays({"x": (x, "T B D")})
+    require.arrays({
+        "p.rnn.W": (p.rnn.W, "D H"), "p.rnn.U": (p.rnn.U, "H H"), "p.rnn.b": (p.rnn.b, "H"),
+        "p.readout.W": (p.readout.W, "H C"), "p.readout.b": (p.readout.b, "C"),
+        "x": (x, "T B D"),
+    })  # fmt: skip

@@ -8,6 +8,8 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 
+from fnnlib import require, train
+
 # The first colours of the widgets, after Okabe and Ito, darkened to be read as text on white.
 PALETTE = ("#0072b2", "#c04f00", "#00805c", "#a8487f", "#7a6a00", "#48566b")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
@@ -49,7 +51,7 @@ def axes(xlabel, ylabel, columns=1, **settings):
     ('z', (np.float64(-4.0), np.float64(4.0)))
     >>> plt.close(figure)
     """
-    figure, grid = plt.subplots(1, columns, squeeze=False)
+    figure, grid = plt.subplots(1, require.count("columns", columns), squeeze=False)
     labels = (ylabel,) * columns if isinstance(ylabel, str) else ylabel
     for ax, text in zip(grid[0], labels, strict=True):
         ax.set(xlabel=xlabel, ylabel=text, **settings)
@@ -68,6 +70,7 @@ def history(run, yscale="log"):
     ['training', 'validation', 'lowest']
     >>> plt.close(figure)
     """
+    require.kind("run", run, train.History)
     figure, ax = axes("step", "loss", yscale=yscale)
     ax.plot(np.arange(1, run.loss.size + 1), run.loss, label="training", linewidth=1)
     if run.validation.size:

@@ -116,8 +116,8 @@ def step_backward(dout, cache):
     >>> step_backward((y, s), cache)[2].c.shape
     (1, 3)
     """
-    dy, ds = _parts(dout, "the pair (dy, ds)", 2)
-    require.arrays({"dy": (dy, "B C")})
+    dy, ds = _parts(dout, "the pair (dy, ds)", 2, "ds")
+    require.arrays({"dy": (dy, "B C"), "ds.h": (ds.h, "B H"), "ds.c": (ds.c, "B F")})
     dp, dx, ds = backward((dy[None], np.zeros_like(ds.c)[None], ds), cache)
     return dp, dx[0], ds
 
@@ -180,7 +180,7 @@ def backward(dout, cache, truncate=None):
     ((4, 3), (7, 6, 5), (6, 3))
     """
     p, x, h, c, tanh, attention, residual = require.kind("cache", cache, Cache)
-    dy, dc, ds_T = _parts(dout, "the triple (dy, dc, ds_T)", 3)
+    dy, dc, ds_T = _parts(dout, "the triple (dy, dc, ds_T)", 3, "ds_T")
     require.arrays({
         "h": (tanh, "T B H"), "p.b_c": (p.b_c, "F"), "p.b_y": (p.b_y, "C"), "dy": (dy, "T B C"),
         "dc": (dc, "T B F"), "ds_T.h": (ds_T.h, "B H"), "ds_T.c": (ds_T.c, "B F"),
@@ -226,6 +226,10 @@ def loss(y, c, target, signal, weight):
     1.5
     """
     weight = require.number("weight", weight, least=0)
+    require.arrays({
+        "y": (y, "... C"), "target": (target, "... C"), "c": (c, "... F"),
+        "signal": (signal, "... F"),
+    })  # fmt: skip
     main, main_cache = losses.squared_error(y, target)
     auxiliary, auxiliary_cache = losses.squared_error(c, signal)
     return main + weight * auxiliary, LossCache(main_cache, auxiliary_cache, weight)
@@ -262,9 +266,9 @@ def _require(p, x, s, axes):
     return sizes.get("T"), *(sizes[axis] for axis in "BDHF")
 
 
-def _parts(dout, expected, n):
+def _parts(dout, expected, n, state):
     require.kind("dout", dout, tuple)
     if len(dout) != n:
         require.refuse("dout", expected, f"a tuple of {len(dout)}")
-    require.kind("ds", dout[-1], State)
+    require.kind(state, dout[-1], State)
     return dout

@@ -18,7 +18,6 @@ reading adds them up. :data:`LAYOUTS` is the whole mapping: one entry for each k
 
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +30,7 @@ class Layout(NamedTuple):
 
     write: Callable  # Params -> {PyTorch's name, less its ending: array in PyTorch's layout}
     read: Callable  # the way back
+    axes: tuple  # of each array of the Params, as in require.arrays
 
 
 def save(path, p):
@@ -39,13 +39,14 @@ def save(path, p):
     >>> import tempfile
     >>> p = dense.Params(np.ones((3, 2)), np.zeros(2))
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save(Path(folder) / "net.safetensors", (p, p))
-    ...     sorted(read_arrays(Path(folder) / "net.safetensors"))
+    ...     save(f"{folder}/net.safetensors", (p, p))
+    ...     sorted(read_arrays(f"{folder}/net.safetensors"))
     ['0.bias', '0.weight', '1.bias', '1.weight']
     """
-    parts = list(_parts(p, ""))
+    parts = list(_parts(p, "", "p"))
     for leaf, x in tree.leaves(p, "p"):
         require.precision(f"{leaf}.dtype", require.floats(leaf, x).dtype)
+    _require_layers("p", p)
     write_arrays(path, _written(parts))
 
 
@@ -58,11 +59,14 @@ def load(path, like):
     >>> import tempfile
     >>> p = dense.init(np.random.default_rng(0), 3, 2)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save(Path(folder) / "net.safetensors", p)
-    ...     np.array_equal(load(Path(folder) / "net.safetensors", p).W, p.W)
+    ...     save(f"{folder}/net.safetensors", p)
+    ...     np.array_equal(load(f"{folder}/net.safetensors", p).W, p.W)
     True
     """
-    parts = list(_parts(like, ""))
+    parts = list(_parts(like, "", "like"))
+    for leaf, x in tree.leaves(like, "like"):
+        if require.array(leaf, x).dtype not in (np.float32, np.float64):
+            require.refuse(leaf, "float32 or float64", x.dtype)
     expected, found = _written(parts), read_arrays(path)
     same_names(path, found, expected)
     for name, x in found.items():
@@ -79,11 +83,15 @@ def write_arrays(path, arrays):
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_arrays(Path(folder) / "a.safetensors", {"x": np.arange(3)})
-    ...     read_arrays(Path(folder) / "a.safetensors")
+    ...     write_arrays(f"{folder}/a.safetensors", {"x": np.arange(3)})
+    ...     read_arrays(f"{folder}/a.safetensors")
     {'x': array([0, 1, 2])}
     """
-    path = Path(path)
+    path = require.path("path", path)
+    for name, x in require.kind("arrays", arrays, dict).items():
+        require.kind("a name", name, str)
+        if require.array(name, x).dtype.kind not in "biuf" or not x.dtype.isnative:
+            require.refuse(name, "numbers or booleans of this machine", x.dtype)
     # A view would be written in the order of its memory, so everything is laid out first.
     data = _numpy().save({name: np.array(x, order="C") for name, x in arrays.items()})
     beside = path.with_name(f"{path.name}.{os.getpid()}.part")
@@ -101,7 +109,7 @@ def read_arrays(path):
     Traceback (most recent call last):
     ValueError: ...io.py: expected an undamaged safetensors file, got ...
     """
-    package, data = _numpy(), Path(path).read_bytes()
+    package, data = _numpy(), require.path("path", path).read_bytes()
     try:
         return package.load(data)
     except Exception as cause:  # the package has its own error, and others for odd headers
@@ -156,16 +164,17 @@ def _gru_back(found):
 
 
 LAYOUTS = {
-    dense.Params: Layout(_dense, _dense_back),
+    dense.Params: Layout(_dense, _dense_back, ("D H", "H")),
     conv.Params: Layout(
         lambda p: {"weight": p.W, "bias": p.b},
         lambda found: conv.Params(found["weight"], found["bias"]),
+        ("O C I J", "O"),
     ),
-    rnn.Params: Layout(_recurrent, _recurrent_back(rnn.Params)),
-    lstm.Params: Layout(_recurrent, _recurrent_back(lstm.Params)),
-    gru.Params: Layout(_gru, _gru_back),
+    rnn.Params: Layout(_recurrent, _recurrent_back(rnn.Params), ("D H", "H H", "H")),
+    lstm.Params: Layout(_recurrent, _recurrent_back(lstm.Params), ("D 4H", "H 4H", "4H")),
+    gru.Params: Layout(_gru, _gru_back, ("D 3H", "H 3H", "3H", "H")),
     embedding.Params: Layout(
-        lambda p: {"weight": p.E}, lambda found: embedding.Params(found["weight"])
+        lambda p: {"weight": p.E}, lambda found: embedding.Params(found["weight"]), ("V D",)
     ),
 }
 
@@ -185,7 +194,7 @@ class Part(NamedTuple):
         return f"{self.start}.{key}{self.end}" if self.start else key + self.end
 
 
-def _parts(p, name):
+def _parts(p, name, argument):
     """Yield all parts of a tree that have a layout, from left to right."""
     if directions := _recurrent_layers(p):
         for number, layer in enumerate(directions):
@@ -195,10 +204,24 @@ def _parts(p, name):
         yield Part(name, p, "")
     elif isinstance(p, tuple) and p:
         for key, child in zip(getattr(p, "_fields", range(len(p))), p, strict=True):
-            yield from _parts(child, f"{name}.{key}" if name else str(key))
+            yield from _parts(child, f"{name}.{key}" if name else str(key), f"{argument}.{key}")
     else:
         got = "an empty tuple" if isinstance(p, tuple) else type(p).__name__
-        require.refuse(name or "p", "Params nested in tuples", got, TypeError)
+        require.refuse(argument, "Params nested in tuples", got, TypeError)
+
+
+def _require_layers(name, p):
+    """Refuse arrays that are not, together, the parameters of a layer."""
+    entries = [
+        (f"{name}.{key}", x)
+        for key, x in zip(getattr(p, "_fields", range(len(p))), p, strict=True)
+    ]
+    if type(p) in LAYOUTS:
+        axes = LAYOUTS[type(p)].axes
+        require.arrays({leaf: (x, of) for (leaf, x), of in zip(entries, axes, strict=True)})
+    else:
+        for path, child in entries:
+            _require_layers(path, child)
 
 
 def _recurrent_layers(p):

@@ -62,11 +62,11 @@ def sgd(learning_rate, momentum=0.0):
     momentum = require.number("momentum", momentum, least=0, below=1)
 
     def init(p):
-        return tree.map(np.zeros_like, p)
+        return _zeros(p)
 
     def step(p, g, slots):
         _require(p, g)
-        tree.like("slots", slots, p)
+        _require_slots("slots", slots, p)
         slots = tree.map(lambda v, g: momentum * v + g, slots, g)
         return tree.map(lambda p, v: p - learning_rate * v, p, slots), slots
 
@@ -89,11 +89,11 @@ def nesterov(learning_rate, momentum):
     momentum = require.number("momentum", momentum, above=0, below=1)
 
     def init(p):
-        return tree.map(np.zeros_like, p)
+        return _zeros(p)
 
     def step(p, g, slots):
         _require(p, g)
-        tree.like("slots", slots, p)
+        _require_slots("slots", slots, p)
         slots = tree.map(lambda v, g: momentum * v + g, slots, g)
 
         def update(p, g, v):
@@ -121,11 +121,11 @@ def rmsprop(learning_rate, beta=0.99, epsilon=1e-8):
     epsilon = require.number("epsilon", epsilon, above=0)
 
     def init(p):
-        return RMSpropSlots(tree.map(np.zeros_like, p))
+        return RMSpropSlots(_zeros(p))
 
     def step(p, g, slots):
         _require(p, g)
-        tree.like("slots.v", require.kind("slots", slots, RMSpropSlots).v, p)
+        _require_slots("slots.v", require.kind("slots", slots, RMSpropSlots).v, p)
         v = tree.map(lambda v, g: beta * v + (1 - beta) * g * g, slots.v, g)
 
         def update(p, g, v):
@@ -154,12 +154,13 @@ def adam(learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-8):
     epsilon = require.number("epsilon", epsilon, above=0)
 
     def init(p):
-        return AdamSlots(tree.map(np.zeros_like, p), tree.map(np.zeros_like, p), 0)
+        return AdamSlots(_zeros(p), _zeros(p), 0)
 
     def step(p, g, slots):
         _require(p, g)
-        tree.like("slots.m", require.kind("slots", slots, AdamSlots).m, p)
-        t = slots.t + 1
+        _require_slots("slots.m", require.kind("slots", slots, AdamSlots).m, p)
+        _require_slots("slots.v", slots.v, p)
+        t = require.count("slots.t", slots.t, least=0) + 1
         m = tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, slots.m, g)
         v = tree.map(lambda v, g: beta2 * v + (1 - beta2) * g * g, slots.v, g)
         rate, correction = learning_rate / (1 - beta1**t), math.sqrt(1 - beta2**t)
@@ -206,9 +207,8 @@ def scheduled(make, schedule):
     >>> p
     array([0.45])
     """
-    for name, f in (("make", make), ("schedule", schedule)):
-        if not callable(f):
-            require.refuse(name, "a function", type(f).__name__, TypeError)
+    require.function("make", make)
+    require.function("schedule", schedule)
 
     def at(t):
         return require.kind("make(rate)", make(schedule(t)), Optimizer)
@@ -218,6 +218,7 @@ def scheduled(make, schedule):
 
     def step(p, g, slots):
         slots, t = require.kind("slots", slots, ScheduledSlots)
+        require.count("slots.t", t, least=0)
         p, slots = at(t).step(p, g, slots)
         return p, ScheduledSlots(slots, t + 1)
 
@@ -232,7 +233,7 @@ def step_decay(learning_rate, every, factor):
     """
     learning_rate = require.number("learning_rate", learning_rate, above=0)
     every, factor = require.count("every", every), require.number("factor", factor, above=0)
-    return lambda t: learning_rate * factor ** (t // every)
+    return lambda t: learning_rate * factor ** (_steps(t) // every)
 
 
 def cosine(learning_rate, steps, least=0.0):
@@ -249,7 +250,7 @@ def cosine(learning_rate, steps, least=0.0):
     least = require.number("least", least, least=0, most=learning_rate)
 
     def schedule(t):
-        done = min(t, steps) / steps
+        done = min(_steps(t), steps) / steps
         return least + (learning_rate - least) * (1 + math.cos(math.pi * done)) / 2
 
     return schedule
@@ -261,11 +262,10 @@ def warm_up(schedule, steps):
     >>> [warm_up(cosine(1.0, 2), 3)(t) for t in range(6)]
     [0.25, 0.5, 0.75, 1.0, 0.5, 0.0]
     """
-    if not callable(schedule):
-        require.refuse("schedule", "a function", type(schedule).__name__, TypeError)
+    require.function("schedule", schedule)
     steps = require.count("steps", steps)
     return lambda t: (
-        schedule(0) * (t + 1) / (steps + 1) if t < steps else schedule(t - steps)
+        schedule(0) * (t + 1) / (steps + 1) if _steps(t) < steps else schedule(t - steps)
     )
 
 
@@ -278,18 +278,40 @@ def clip_by_global_norm(g, max_norm):
     ((array([0.6]), array([0.8])), 5.0)
     """
     max_norm = require.number("max_norm", max_norm, above=0)
-    _require(g, g)
+    for name, x in tree.leaves(g, "g"):
+        require.floats(name, x)
     norm = tree.norm(g)
     if norm <= max_norm:
         return g, norm
     return tree.map(lambda x: x * (max_norm / norm), g), norm
 
 
+def _zeros(p):
+    for name, x in tree.leaves(p, "p"):
+        require.floats(name, x)
+    return tree.map(np.zeros_like, p)
+
+
+def _steps(t):
+    return require.count("t", t, least=0)
+
+
 def _require(p, g):
-    """Finite gradients, one for each parameter, of its shape and precision."""
+    """Finite parameters, and finite gradients, one for each of its shape and precision."""
     tree.like("g", g, p)
-    for (name, d), (_, x) in zip(tree.leaves(g, "g"), tree.leaves(p), strict=True):
-        require.floats(name, d)
-        require.shape(name, d, x.shape)
-        if d.dtype != x.dtype:
-            require.refuse(name, f"{x.dtype} like its parameter", d.dtype)
+    for (name, d), (of, x) in zip(tree.leaves(g, "g"), tree.leaves(p, "p"), strict=True):
+        require.floats(of, x)
+        _require_fit(name, require.floats(name, d), x)
+
+
+def _require_slots(name, slots, p):
+    """What an optimiser remembers, an array for each parameter, of its shape and precision."""
+    tree.like(name, slots, p)
+    for (leaf, v), (_, x) in zip(tree.leaves(slots, name), tree.leaves(p), strict=True):
+        _require_fit(leaf, require.array(leaf, v), x)
+
+
+def _require_fit(name, a, x):
+    require.shape(name, a, x.shape)
+    if a.dtype != x.dtype:
+        require.refuse(name, f"{x.dtype} like its parameter", a.dtype)

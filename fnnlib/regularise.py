@@ -56,6 +56,9 @@ def freeze(optimizer, trained):
     (array([1.]), array([0.]))
     """
     require.kind("optimizer", optimizer, optim.Optimizer)
+    for name, x in tree.leaves(trained, "trained"):
+        if not isinstance(x, (bool, np.bool_)):
+            require.refuse(name, "True, False or a tuple of these", type(x).__name__, TypeError)
 
     def step(p, g, slots):
         stepped, slots = optimizer.step(p, g, slots)

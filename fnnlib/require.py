@@ -6,6 +6,8 @@ A wrong kind of thing raises TypeError, a wrong value ValueError. Nothing is con
 import cmath
 import functools
 import numbers
+import os
+from pathlib import Path
 
 import numpy as np
 
@@ -137,6 +139,30 @@ def generator(name, x):
     TypeError: rng: expected Generator, got int
     """
     return kind(name, x, np.random.Generator)
+
+
+def function(name, x):
+    """Require something that can be called.
+
+    >>> function("f", 3)
+    Traceback (most recent call last):
+    TypeError: f: expected a function, got int
+    """
+    if not callable(x):
+        refuse(name, "a function", _title(type(x)), TypeError)
+    return x
+
+
+def path(name, x):
+    """Return the path of a file or folder as a ``pathlib.Path``.
+
+    >>> path("folder", 3)
+    Traceback (most recent call last):
+    TypeError: folder: expected a path, got int
+    """
+    if not isinstance(x, (str, os.PathLike)):
+        refuse(name, "a path", _title(type(x)), TypeError)
+    return Path(x)
 
 
 def precision(name, x):

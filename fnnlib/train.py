@@ -4,7 +4,6 @@
 parameters, stops early, and resumes from a checkpoint after it was killed.
 """
 
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,12 +62,15 @@ def fit(loss_and_gradients, p, batches, optimizer, clip=None, progress=None):
     >>> [round(step.loss, 3) for step in steps]
     [2.0, 0.5, 0.125]
     """
+    require.function("loss_and_gradients", loss_and_gradients)
     require.kind("optimizer", optimizer, optim.Optimizer)
     if clip is not None:
         clip = require.number("clip", clip, above=0)
     for name, x in tree.leaves(p, "p"):
         require.floats(name, x)
-    batches = progress(batches) if progress else batches
+    _require_batches(batches)
+    if progress is not None:
+        batches = require.function("progress", progress)(batches)
     return _steps(loss_and_gradients, p, optimizer.init(p), batches, optimizer, clip)
 
 
@@ -98,10 +100,11 @@ def epochs(
     >>> [(epoch.number, epoch.params.tolist(), epoch.history.loss.size) for epoch in run]
     [(1, [0.25], 3), (2, [0.03125], 6)]
     """
+    require.function("loss_and_gradients", loss_and_gradients)
+    require.function("batches", batches)
     require.kind("optimizer", optimizer, optim.Optimizer)
-    for name, f in (("batches", batches), ("validate", validate)):
-        if not callable(f) and (f is not None or name == "batches"):
-            require.refuse(name, "a function", type(f).__name__, TypeError)
+    if validate is not None:
+        require.function("validate", validate)
     count = require.count("count", count)
     if patience is not None:
         patience = require.count("patience", patience)
@@ -112,7 +115,7 @@ def epochs(
     for name, x in tree.leaves(p, "p"):
         require.floats(name, x)
     start = Epoch(0, p, optimizer.init(p), p, History(*np.zeros((3, 0)), np.zeros(0, int)))
-    if checkpoint is not None and Path(checkpoint).exists():
+    if checkpoint is not None and require.path("checkpoint", checkpoint).exists():
         start = _read(checkpoint, start)
     return _epochs(
         loss_and_gradients, start, batches, optimizer, count, validate, patience, clip, checkpoint
@@ -143,8 +146,9 @@ def _epoch(loss_and_gradients, at, batches, optimizer, validate, clip):
     seen = []
     try:
         for step in _steps(
-            loss_and_gradients, at.params, at.slots, batches(number), optimizer, clip
-        ):
+            loss_and_gradients, at.params, at.slots, _require_batches(batches(number)), optimizer,
+            clip,
+        ):  # fmt: skip
             seen.append((step.loss, step.norm))
         if validate:
             measured = require.number("validation", validate(step.params))
@@ -188,7 +192,7 @@ def _steps(loss_and_gradients, p, slots, batches, optimizer, clip):
         try:
             # Overflow needs no warning: what it leads to is found and reported.
             with np.errstate(over="ignore", invalid="ignore"):
-                loss, g = loss_and_gradients(p, batch)
+                loss, g = _pair(loss_and_gradients(p, batch))
                 loss = require.number("loss", loss)
                 g, norm = _clipped(g, clip)
                 p, slots = optimizer.step(p, g, slots)
@@ -199,6 +203,19 @@ def _steps(loss_and_gradients, p, slots, batches, optimizer, clip):
         yield Step(number, loss, norm, p, slots)
     if number == 0:
         require.refuse("batches", "at least one batch", "none")
+
+
+def _pair(found):
+    if not isinstance(found, tuple) or len(found) != 2:
+        got = f"a tuple of {len(found)}" if isinstance(found, tuple) else type(found).__name__
+        require.refuse("loss_and_gradients", "a function that returns this pair", got, TypeError)
+    return found
+
+
+def _require_batches(batches):
+    if not hasattr(batches, "__iter__"):
+        require.refuse("batches", "batches to go through", type(batches).__name__, TypeError)
+    return batches
 
 
 def _clipped(g, clip):

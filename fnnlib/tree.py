@@ -20,7 +20,7 @@ def map(f, tree, *rest):
     >>> map(np.add, (np.ones(2), np.zeros(1)), (np.ones(2), np.ones(1)))
     (array([2., 2.]), array([1.]))
     """
-    return _map(f, "tree", tree, *rest)
+    return _map(require.function("f", f), "tree", tree, *rest)
 
 
 def _map(f, name, tree, *rest):
@@ -83,7 +83,12 @@ def dot(a, b):
     >>> float(dot((np.ones(2), np.full(3, 2.0)), (np.ones(2), np.ones(3))))
     8.0
     """
-    return sum(x for _, x in leaves(map(lambda x, y: np.sum(x * y), a, b)))
+    map(lambda x, y: None, a, b)  # refuses trees of different structure
+    total = 0
+    for (of_a, x), (of_b, y) in zip(leaves(a, "a"), leaves(b, "b"), strict=True):
+        x = _numbers(of_a, x)
+        total += np.sum(x * require.shape(of_b, _numbers(of_b, y), x.shape))
+    return total
 
 
 def norm(tree):
@@ -94,7 +99,7 @@ def norm(tree):
     """
     if not any(leaves(tree)):
         require.refuse("tree", "at least one leaf", "none")
-    largest = max(float(np.max(np.abs(x))) for _, x in leaves(tree))
+    largest = max(float(np.max(np.abs(_numbers(*leaf)))) for leaf in leaves(tree, "tree"))
     if largest == 0 or not math.isfinite(largest):
         return largest
     return largest * math.sqrt(sum(float(np.sum((x / largest) ** 2)) for _, x in leaves(tree)))
@@ -116,6 +121,16 @@ def _like(node, children):
 
 def _keys(node):
     return getattr(node, "_fields", range(len(node)))
+
+
+def _numbers(name, x):
+    """Require an array of numbers, or one number; NaN is for the caller to judge."""
+    x = np.asarray(x)
+    if x.dtype.kind not in "biufc":
+        require.refuse(name, "numbers", x.dtype, TypeError)
+    if x.size == 0:
+        require.refuse(name, "no empty axis", f"shape {x.shape}")
+    return x
 
 
 def _is_node(name, tree):

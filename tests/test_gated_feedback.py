@@ -255,7 +255,7 @@ forward, backward = gated_feedback.forward, gated_feedback.backward
     "residual": (lambda: forward(P, X, START, 1), "residual: expected .*bool"),
     "pair": (lambda: backward((Y, LAST), CACHE), "dout: expected the triple"),
     "array": (lambda: backward(Y, CACHE), "dout: expected tuple, got ndarray"),
-    "bare state": (lambda: backward((Y, SIGNAL, Y), CACHE), "ds: expected gated_feedback.State"),
+    "bare state": (lambda: backward((Y, SIGNAL, Y), CACHE), "ds_T: expected gated_feedback.State"),
     "dy": (lambda: backward((Y[1:], SIGNAL, LAST), CACHE), "dy: expected shape"),
     "dc": (lambda: backward((Y, SIGNAL[..., :1], LAST), CACHE), "dc: expected shape"),
     "ds": (lambda: backward((Y, SIGNAL, State(LAST.c, LAST.h)), CACHE), r"ds_T\.h: expected"),

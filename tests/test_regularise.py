@@ -98,8 +98,8 @@ REFUSED = [
      "optimizer: expected optim.Optimizer, got float"),
     (lambda: HALF.step(P, P, HALF.init(P)), ValueError,
      "mask: expected a tuple of 1 in every tree, got a tuple of 2"),
-    (lambda: regularise.freeze(optim.sgd(0.1), 1).step(P, P, P), TypeError,
-     "mask: expected True, False or a tuple of these, got int"),
+    (lambda: regularise.freeze(optim.sgd(0.1), 1), TypeError,
+     "trained: expected True, False or a tuple of these, got int"),
 ]  # fmt: skip
 
 

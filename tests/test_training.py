@@ -28,6 +28,7 @@ def problem():
 
 
 X, Y = problem()
+GRADIENTS = classifier.loss_and_gradients
 TRAINING, VALIDATION = data.split(60, 0.25, np.random.default_rng(1))
 
 
@@ -125,7 +126,7 @@ def test_divergence_names_the_epoch_and_the_step():
 
 def test_an_epoch_without_batches_is_refused():
     with pytest.raises(ValueError, match="batches: expected at least one batch, got none"):
-        list(train.epochs(None, start(), lambda epoch: [], optim.sgd(0.1), 2))
+        list(train.epochs(GRADIENTS, start(), lambda epoch: [], optim.sgd(0.1), 2))
 
 
 # Checkpoints
@@ -240,10 +241,10 @@ def test_the_checkpoint_of_another_run_is_refused(tmp_path):
         run(OPTIMIZERS["sgd"], checkpoint=path)
     other = classifier.init(np.random.default_rng(2), 2, 4, 2)
     with pytest.raises(ValueError, match=r"params.rnn.W: expected shape \(2, 4\), got \(2, 3\)"):
-        train.epochs(None, other, batches, OPTIMIZERS["adam"], 1, checkpoint=path)
+        train.epochs(GRADIENTS, other, batches, OPTIMIZERS["adam"], 1, checkpoint=path)
     single = classifier.init(np.random.default_rng(2), 2, 3, 2, np.float32)
     with pytest.raises(ValueError, match="params.rnn.W: expected float32, got float64"):
-        train.epochs(None, single, batches, OPTIMIZERS["adam"], 1, checkpoint=path)
+        train.epochs(GRADIENTS, single, batches, OPTIMIZERS["adam"], 1, checkpoint=path)
 
 
 # The picture
@@ -267,15 +268,17 @@ def test_the_picture_shows_what_was_measured():
 
 SGD = OPTIMIZERS["sgd"]
 MISUSE = [
-    (lambda: train.epochs(None, start(), [1], SGD, 1), TypeError, "batches: expected a function"),
-    (lambda: train.epochs(None, start(), batches, 0.1, 1), TypeError, "optimizer: expected"),
-    (lambda: train.epochs(None, start(), batches, SGD, 0), ValueError, "count: expected a whole"),
+    (lambda: train.epochs(GRADIENTS, start(), [1], SGD, 1), TypeError,
+     "batches: expected a function"),
+    (lambda: train.epochs(GRADIENTS, start(), batches, 0.1, 1), TypeError, "optimizer: expected"),
+    (lambda: train.epochs(GRADIENTS, start(), batches, SGD, 0), ValueError,
+     "count: expected a whole"),
     (lambda: run(validate=1.0), TypeError, "validate: expected a function, got float"),
     (lambda: run(validate=0), TypeError, "validate: expected a function, got int"),
     (lambda: run(patience=2), ValueError, "patience: expected a function validate, got none"),
     (lambda: run(patience=0, validate=validate), ValueError, "patience: expected a whole number"),
     (lambda: run(clip=0), ValueError, "clip: expected a number > 0"),
-    (lambda: train.epochs(None, (np.ones(1, int),), batches, SGD, 1), ValueError,
+    (lambda: train.epochs(GRADIENTS, (np.ones(1, int),), batches, SGD, 1), ValueError,
      "p.0: expected float32 or float64"),
     (lambda: list(run(validate=lambda p: "good")), TypeError, "validation: expected a real number"),
 ]

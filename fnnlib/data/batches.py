@@ -17,7 +17,7 @@ def minibatches(x, y, size, rng, epochs=1, axis=0):
     """
     require.generator("rng", rng)
     size, epochs = require.count("size", size), require.count("epochs", epochs)
-    if axis not in (0, 1):
+    if type(axis) is not int or axis not in (0, 1):
         require.refuse("axis", "0 or 1", repr(axis))
     n = require.array("x", x, axis + 1).shape[axis]
     if n == 0:
@@ -44,12 +44,16 @@ def pad(sequences, value=0):
     for b, sequence in enumerate(sequences):
         name = f"sequences[{b}]"
         require.array(name, sequence, 1)
+        if sequence.dtype.kind not in "biuf":
+            require.refuse(name, "numbers or booleans", sequence.dtype)
         if sequence.dtype != first.dtype:
             require.refuse(name, f"{first.dtype} like sequences[0]", sequence.dtype)
         require.shape(f"{name}[t]", sequence[:0].sum(axis=0), first.shape[1:])
     T = max(map(len, sequences))
     if T == 0:
         require.refuse("sequences", "a sequence that is not empty", f"{len(sequences)} empty ones")
+    if np.array(require.number("value", value)).astype(first.dtype) != value:
+        require.refuse("value", f"a number that {first.dtype} can hold", value)
     x = np.full((T, len(sequences), *first.shape[1:]), value, first.dtype)
     mask = np.zeros(x.shape[:2], bool)
     for b, sequence in enumerate(sequences):

@@ -8,7 +8,6 @@ import hashlib
 import io
 import tarfile
 import urllib.request
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -91,7 +90,7 @@ def california_housing(folder, dtype=np.float64):
 
 def fetch(source, folder):
     """The bytes of a file, read from ``folder`` or downloaded and stored there; always checked."""
-    path = Path(folder) / require.kind("source", source, Source).file
+    path = require.path("folder", folder) / require.kind("source", source, Source).file
     if path.exists():
         return _checked(path.read_bytes(), source, path)
     try:

@@ -50,7 +50,7 @@ def encode(words):
     array([15, 14])
     """
     for word in require.kind("words", words, tuple):
-        if word not in VOCABULARY[1:]:
+        if not isinstance(word, str) or word not in VOCABULARY[1:]:
             require.refuse("words", "words of the vocabulary", repr(word))
     if not words:
         require.refuse("words", "at least one word", "none")

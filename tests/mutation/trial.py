@@ -25,7 +25,10 @@ OPTIONS = (
     "--exitfirst", "--quiet", "--tb=no", "--assert=plain", "-pno:cacheprovider",
     "-pno:unraisableexception",  # it collects all garbage again and again
 )  # fmt: skip
-SLOW = "numpy", "scipy.stats", "autograd.scipy", "torch", "jax", "sympy", "mpmath"
+SLOW = (
+    "numpy", "scipy.stats", "autograd.scipy", "torch", "jax", "sympy", "mpmath",
+    "matplotlib.pyplot",
+)  # fmt: skip
 
 
 class Outcome(NamedTuple):
