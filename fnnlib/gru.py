@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fnnlib import require
+from fnnlib import bptt, buffers, require
 from fnnlib.activations import sigmoid
 
 
@@ -57,6 +57,7 @@ class Cache(NamedTuple):
     h: np.ndarray  # (T + 1, B, H): h[0] is the initial state
     gates: np.ndarray  # (T, 3, B, H)
     fed_back: np.ndarray  # (T, B, H)
+    turn: buffers.Turn  # None without buffers
 
 
 def init(rng, D, H, dtype=np.float64):
@@ -124,10 +125,11 @@ def step_backward(ds, cache):
     return dp, np.dot(delta, p.W.T), State(np.dot(back, p.U.T) + ds.h * z)
 
 
-def forward(p, x, s):
+def forward(p, x, s, reuse=None):
     """Read the whole sequence ``x`` from State ``s``; returns ``((h, s_T), cache)``.
 
     ``h`` is ``(T, B, H)``, the state after every step; ``s_T`` is the last one as a State.
+    ``reuse`` may be :class:`fnnlib.buffers.Buffers`, which the next pass writes over.
 
     >>> p = init(np.random.default_rng(0), 3, 2)
     >>> (h, s_T), cache = forward(p, np.ones((5, 4, 3)), State(np.zeros((4, 2))))
@@ -135,33 +137,34 @@ def forward(p, x, s):
     ((5, 4, 2), (4, 2))
     """
     T, B, D, H = _require(p, x, s, "T B D")
-    dtype = np.result_type(*p, x, s.h)
-    h = np.empty((T + 1, B, H), dtype)
-    h[0] = s.h
-    gates, fed_back = np.empty((T, 3, B, H), dtype), np.empty((T, B, H), dtype)
-    # Half the argument of r and z, as sigma(a) = tanh(a / 2) / 2 + 1 / 2.
-    scale = np.repeat(np.array([0.5, 0.5, 1], dtype), H)
-    W, U, b = scale * p.W, scale * p.U, scale * p.b
-    # The inputs of all steps meet W in one product.
-    inputs = np.dot(x.reshape(T * B, D), W).reshape(T, B, 3 * H)
-    inputs += b
-    back, c = np.empty((B, 3 * H), dtype), np.tile(p.c, (B, 1))
-    back_rz, back_n = _by_gate(back)[:2], back[:, 2 * H :]
-    for input_t, gates_t, m, h_was, h_is in zip(
-        _by_gate(inputs), gates, fed_back, h[:-1], h[1:], strict=True
-    ):
-        np.dot(h_was, U, out=back)
-        rz, (_, z, n) = gates_t[:2], gates_t
-        np.tanh(np.add(back_rz, input_t[:2], out=rz), out=rz)
-        rz *= 0.5
-        rz += 0.5
-        np.multiply(rz[0], np.add(back_n, c, out=m), out=n)
-        n += input_t[2]
-        np.tanh(n, out=n)
-        np.subtract(h_was, n, out=h_is)
-        h_is *= z
-        h_is += n
-    return (h[1:], State(h[-1])), Cache(p, x, h, gates, fed_back)
+    kept, turn = buffers.begin(reuse)
+    h, gates, fed_back, W, U, b, c, scale, half, a, steps = kept.room(
+        _forward_room, T, B, D, H, x.dtype
+    )
+    h[0], c[:] = s.h, p.c
+    matmul, add, subtract, multiply, tanh = np.matmul, np.add, np.subtract, np.multiply, np.tanh
+    # Half the argument of r and z, as sigma(a) = tanh(a / 2) / 2 + 1 / 2. Each gate has its block
+    # of W and U to itself, so that what a step works on lies in one piece.
+    for blocks, q in ((W, p.W), (U, p.U), (b, p.b[None])):
+        multiply(_by_gate(q), scale, blocks)
+    # The inputs of all steps meet W at once; the products are written where the gates will stand.
+    matmul(x[:, None], W, gates)
+    add(gates, b, gates)
+    a_rz, a_n = a[:2], a[2]
+    for h_was, rz, (r, z, n), fed_back_t, h_now in steps:
+        matmul(h_was, U, a)
+        add(rz, a_rz, rz)
+        tanh(rz, rz)
+        multiply(rz, half, rz)
+        add(rz, half, rz)
+        add(a_n, c, fed_back_t)
+        multiply(r, fed_back_t, a_n)
+        add(n, a_n, n)
+        tanh(n, n)
+        subtract(h_was, n, h_now)
+        multiply(h_now, z, h_now)
+        add(h_now, n, h_now)
+    return (h[1:], State(h[-1])), Cache(p, x, h, gates, fed_back, turn)
 
 
 def backward(dout, cache, truncate=None):
@@ -185,42 +188,90 @@ def backward(dout, cache, truncate=None):
     >>> dp.U.shape, dx.shape, ds_0.h.shape
     ((2, 6), (5, 4, 3), (4, 2))
     """
-    p, x, h, gates, fed_back = require.kind("cache", cache, Cache)
-    dh, ds_T = _pair(dout)
+    p, x, h, gates, fed_back, turn = require.kind("cache", cache, Cache)
+    dh, ds_T = bptt.pair(dout, State)
     require.arrays({"h": (fed_back, "T B H"), "dh": (dh, "T B H"), "ds_T.h": (ds_T.h, "B H")})
     (T, B, D), H = x.shape, h.shape[-1]
-    K = T if truncate is None else require.count("truncate", truncate)
-    r, z, n = np.swapaxes(gates, 0, 1)
-    # What does not wait for the loop: the slopes of the new state by what enters the gates.
-    of_n = (1 - z) * (1 - n**2)
-    slopes = gates - gates**2
-    slopes[:, 0] *= of_n * fed_back
-    slopes[:, 1] *= h[:-1] - n
-    slopes[:, 2] = of_n * r
-    UT = np.ascontiguousarray(p.U.T)  # a product with the copy is faster than with the view
-    back = np.empty((T, B, 3 * H), slopes.dtype)
-    by_gate, lam = _by_gate(back), np.empty_like(of_n)
-    carry = ds_T.h
-    for t in reversed(range(T)):
-        np.add(dh[t], carry, out=lam[t])
-        np.multiply(slopes[t], lam[t], out=by_gate[t])
-        if t % K or t == 0:
-            carry = np.dot(back[t], UT)
-            carry += lam[t] * z[t]
-        else:
-            carry = np.zeros_like(carry)
-    delta = back.copy()
-    np.multiply(of_n, lam, out=delta[:, :, 2 * H :])
-    rows, back_rows = delta.reshape(T * B, 3 * H), back.reshape(T * B, 3 * H)
-    dW = np.dot(x.reshape(T * B, D).T, rows)
-    dU = np.dot(h[:-1].reshape(T * B, H).T, back_rows)
-    dx = np.dot(rows, p.W.T).reshape(T, B, D)
-    return Params(dW, dU, rows.sum(axis=0), back_rows[:, 2 * H :].sum(axis=0)), dx, State(carry)
+    kept = buffers.resume(turn)
+    size = bptt.size(T, 8 * x.dtype.itemsize * B * H)
+    slopes, u, delta, gated, carry, lam, WT, UT, ones, dW, dU, db, dx, slope_steps, steps = (
+        kept.room(_backward_room, T, B, D, H, size, x.dtype)
+    )
+    add, multiply, copyto, (d_rn, d_r, d_z, d_n) = np.add, np.multiply, np.copyto, gated
+    # Products with copies are faster than with the transposed views. In delta and here the blocks
+    # stand as r n, r, z, n: the first three go back through U, the last three through W.
+    WT[:], UT[H:], UT[:H], carry[:] = p.W.T, p.U.T[: 2 * H], p.U.T[2 * H :], ds_T.h
+    for piece, cut in bptt.pieces(T, truncate, size):
+        dh_p, gates_p = dh[piece], gates[piece].swapaxes(0, 1)
+        m = len(dh_p)
+        _slopes(gates_p, h[piece], fed_back[piece], u[:m], slopes[:, :m])
+        for dh_t, z_t, (of_rn, of_r, of_z, of_n), (back, by_gate) in zip(
+            dh_p[::-1], gates_p[1, ::-1], slope_steps[m - 1 :: -1], steps[piece][::-1], strict=True
+        ):
+            add(dh_t, carry, lam)
+            multiply(lam, of_rn, d_rn)
+            multiply(lam, of_r, d_r)
+            multiply(lam, of_z, d_z)
+            multiply(lam, of_n, d_n)
+            copyto(by_gate, gated)
+            back.dot(UT, carry)
+            multiply(lam, z_t, lam)
+            add(carry, lam, carry)
+        if cut:
+            carry[:] = 0
+    rows, h_T = delta.reshape(T * B, 4 * H), h[:-1].reshape(T * B, H).T
+    np.matmul(x.reshape(T * B, D).T, rows[:, H:], dW)
+    np.matmul(h_T, rows[:, H : 3 * H], dU[:, : 2 * H])
+    np.matmul(h_T, rows[:, :H], dU[:, 2 * H :])
+    ones.dot(rows, db)
+    np.matmul(rows[:, H:], WT, dx.reshape(T * B, D))
+    return Params(dW, dU, db[H:], db[:H]), dx, State(carry)
+
+
+def _slopes(gates, h_was, fed_back, u, slopes):
+    """Write the slopes of the new state by what is fed back and by what enters r, z and n."""
+    subtract, multiply, one, (r, z, n) = np.subtract, np.multiply, u.dtype.type(1), gates
+    of_rn, of_r, of_z, of_n = slopes
+    subtract(one, z, u)
+    subtract(h_was, n, of_z)
+    multiply(of_z, z, of_z)
+    multiply(of_z, u, of_z)
+    multiply(n, n, of_n)
+    subtract(one, of_n, of_n)
+    multiply(of_n, u, of_n)
+    multiply(of_n, r, of_rn)
+    subtract(one, r, of_r)
+    multiply(of_r, fed_back, of_r)
+    multiply(of_r, of_rn, of_r)
 
 
 def _by_gate(a):
     """A view of (..., B, 3H) as (..., 3, B, H)."""
-    return np.swapaxes(a.reshape(*a.shape[:-1], 3, -1), -2, -3)
+    return a.reshape(*a.shape[:-1], 3, -1).swapaxes(-2, -3)
+
+
+def _forward_room(T, B, D, H, dtype):
+    """Room for what the cache holds, for weights and scratch, and views of each step's arrays."""
+    h = np.empty((T + 1, B, H), dtype)
+    gates, fed_back = np.empty((T, 3, B, H), dtype), np.empty((T, B, H), dtype)
+    W, U, b, a = (np.empty((3, n, H), dtype) for n in (D, H, B, B))
+    scale, half = np.array([0.5, 0.5, 1], dtype).reshape(3, 1, 1), np.array(0.5, dtype)
+    steps = zip(h, gates[:, :2], map(tuple, gates), fed_back, h[1:], strict=False)
+    return h, gates, fed_back, W, U, b, np.empty((B, H), dtype), scale, half, a, list(steps)
+
+
+def _backward_room(T, B, D, H, size, dtype):
+    slopes, u, delta, gated, carry, lam, WT, UT, dW, dU, db, dx = (
+        np.empty(shape, dtype)
+        for shape in (
+            (4, size, B, H), (size, B, H), (T, B, 4 * H), (4, B, H), (B, H), (B, H),
+            (3 * H, D), (3 * H, H), (D, 3 * H), (H, 3 * H), (4 * H,), (T, B, D),
+        )
+    )  # fmt: skip
+    slope_steps = [tuple(slopes[:, t]) for t in range(size)]
+    steps = [(d[:, : 3 * H], d.reshape(B, 4, H).swapaxes(0, 1)) for d in delta]
+    ones = np.ones(T * B, dtype)
+    return slopes, u, delta, gated, carry, lam, WT, UT, ones, dW, dU, db, dx, slope_steps, steps
 
 
 def _axes(p):
@@ -238,10 +289,3 @@ def _require(p, x, s, axes):
     sizes = require.arrays({**_axes(p), "x": (x, axes), "s.h": (s.h, "B H")})
     _three(p, sizes)
     return sizes.get("T"), sizes["B"], sizes["D"], sizes["H"]
-
-
-def _pair(dout):
-    require.kind("dout", dout, tuple)
-    if len(dout) != 2:
-        require.refuse("dout", "the pair (dh, ds_T)", f"a tuple of {len(dout)}")
-    return dout[0], require.kind("ds_T", dout[1], State)

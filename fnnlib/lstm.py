@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fnnlib import require
+from fnnlib import bptt, buffers, require
 from fnnlib.activations import sigmoid
 
 
@@ -54,6 +54,7 @@ class Cache(NamedTuple):
     c: np.ndarray  # (T + 1, B, H)
     gates: np.ndarray  # (T, 4, B, H)
     tanh_c: np.ndarray  # (T, B, H)
+    turn: buffers.Turn  # None without buffers
 
 
 def init(rng, D, H, dtype=np.float64):
@@ -103,10 +104,11 @@ def step_backward(ds, cache):
     return dp, np.dot(delta, p.W.T), State(np.dot(delta, p.U.T), dc * f)
 
 
-def forward(p, x, s):
+def forward(p, x, s, reuse=None):
     """Read the whole sequence ``x`` from State ``s``; returns ``((h, s_T), cache)``.
 
     ``h`` is ``(T, B, H)``, the hidden state after every step; ``s_T`` is the last State.
+    ``reuse`` may be :class:`fnnlib.buffers.Buffers`, which the next pass writes over.
 
     >>> p = init(np.random.default_rng(0), 3, 2)
     >>> (h, s_T), cache = forward(p, np.ones((5, 4, 3)), State(np.zeros((4, 2)), np.zeros((4, 2))))
@@ -114,31 +116,31 @@ def forward(p, x, s):
     ((5, 4, 2), (4, 2))
     """
     T, B, D, H = _require(p, x, s, "T B D")
-    dtype = np.result_type(*p, x, *s)
-    h, c = np.empty((T + 1, B, H), dtype), np.empty((T + 1, B, H), dtype)
+    kept, turn = buffers.begin(reuse)
+    h, c, gates, tanh_c, W, U, b, half, scale, shift, a, fresh, steps = kept.room(
+        _forward_room, T, B, D, H, x.dtype
+    )
+    add, multiply, tanh = np.add, np.multiply, np.tanh
     h[0], c[0] = s
-    gates, tanh_c = np.empty((T, 4, B, H), dtype), np.empty((T, B, H), dtype)
-    # One tanh serves all gates, as sigma(a) = tanh(a / 2) / 2 + 1 / 2.
-    scale, shift = (_row(numbers, H, dtype) for numbers in ([0.5, 0.5, 1, 0.5], [0.5, 0.5, 0, 0.5]))
-    W, U, b = (scale * q for q in p)
-    # The inputs of all steps meet W in one product.
-    inputs = np.dot(x.reshape(T * B, D), W).reshape(T, B, 4 * H)
-    inputs += b
-    a, fresh = np.empty((B, 4 * H), dtype), np.empty((B, H), dtype)
-    scale, shift = (np.tile(row, (B, 1)) for row in (scale, shift))  # faster than broadcasting
-    by_gate, shift = _by_gate(a), np.ascontiguousarray(_by_gate(shift))
-    for input_t, gates_t, h_was, h_is, c_was, c_is, tanh_c_t in zip(
-        inputs, gates, h[:-1], h[1:], c[:-1], c[1:], tanh_c, strict=True
-    ):
-        np.dot(h_was, U, out=a)
-        a += input_t
-        np.tanh(a, out=a)
-        a *= scale
-        i, f, g, o = np.add(by_gate, shift, out=gates_t)
-        np.multiply(f, c_was, out=c_is)
-        c_is += np.multiply(i, g, out=fresh)
-        np.multiply(o, np.tanh(c_is, out=tanh_c_t), out=h_is)
-    return (h[1:], State(h[-1], c[-1])), Cache(p, x, h, c, gates, tanh_c)
+    # One tanh serves all gates, as sigma(a) = tanh(a / 2) / 2 + 1 / 2. Each gate has its block of
+    # W and U to itself, so that what a step works on lies in one piece.
+    for blocks, q in ((W, p.W), (U, p.U), (b, p.b[None])):
+        multiply(_by_gate(q), half, blocks)
+    # The inputs of all steps meet W at once; the products are written where the gates will stand.
+    np.matmul(x[:, None], W, gates)
+    add(gates, b, gates)
+    for h_was, gates_t, (i, f, g, o), c_was, c_now, tanh_c_t, h_now in steps:
+        np.matmul(h_was, U, a)
+        add(gates_t, a, gates_t)
+        tanh(gates_t, gates_t)
+        multiply(gates_t, scale, gates_t)
+        add(gates_t, shift, gates_t)
+        multiply(f, c_was, c_now)
+        multiply(i, g, fresh)
+        add(c_now, fresh, c_now)
+        tanh(c_now, tanh_c_t)
+        multiply(o, tanh_c_t, h_now)
+    return (h[1:], State(h[-1], c[-1])), Cache(p, x, h, c, gates, tanh_c, turn)
 
 
 def backward(dout, cache, truncate=None):
@@ -162,51 +164,98 @@ def backward(dout, cache, truncate=None):
     >>> dp.U.shape, dx.shape, ds_0.c.shape
     ((2, 8), (5, 4, 3), (4, 2))
     """
-    p, x, h, c, gates, tanh_c = require.kind("cache", cache, Cache)
-    dh, ds_T = _pair(dout)
+    p, x, h, c, gates, tanh_c, turn = require.kind("cache", cache, Cache)
+    dh, ds_T = bptt.pair(dout, State)
     require.arrays({
         "h": (tanh_c, "T B H"), "dh": (dh, "T B H"), "ds_T.h": (ds_T.h, "B H"),
         "ds_T.c": (ds_T.c, "B H"),
     })  # fmt: skip
     (T, B, D), H = x.shape, h.shape[-1]
-    K = T if truncate is None else require.count("truncate", truncate)
-    i, f, g, o = np.swapaxes(gates, 0, 1)
-    # What does not wait for the loop: the slopes of c (by i, f, g) and of h (by o and c).
-    slopes = gates - gates**2
-    slopes[:, 0] *= g
-    slopes[:, 1] *= c[:-1]
-    slopes[:, 2] = i * (1 - g**2)
-    slopes[:, 3] *= tanh_c
-    through_c = o * (1 - tanh_c**2)
-    UT = np.ascontiguousarray(p.U.T)  # a product with the copy is faster than with the view
-    delta = np.empty((T, B, 4 * H), slopes.dtype)
-    by_gate = _by_gate(delta)
-    carry_h, carry_c = ds_T
-    for t in reversed(range(T)):
-        lam = dh[t] + carry_h
-        mu = through_c[t]
-        mu *= lam
-        mu += carry_c
-        np.multiply(slopes[t, :3], mu, out=by_gate[t, :3])
-        np.multiply(slopes[t, 3], lam, out=by_gate[t, 3])
-        if t % K or t == 0:
-            carry_h, carry_c = np.dot(delta[t], UT), mu * f[t]
-        else:
-            carry_h, carry_c = np.zeros_like(lam), np.zeros_like(mu)
+    kept = buffers.resume(turn)
+    size = bptt.size(T, 8 * x.dtype.itemsize * B * H)
+    slopes, u, delta, gated, carry_h, carry_c, mu, WT, UT, ones, dp, dx, slope_steps, steps = (
+        kept.room(_backward_room, T, B, D, H, size, x.dtype)
+    )
+    add, multiply, copyto, (d_i, d_f, d_g, d_o) = np.add, np.multiply, np.copyto, gated
+    # Products with copies are faster than with the transposed views.
+    WT[:], UT[:] = p.W.T, p.U.T
+    carry_h[:], carry_c[:] = ds_T
+    for piece, cut in bptt.pieces(T, truncate, size):
+        dh_p, gates_p = dh[piece], gates[piece].swapaxes(0, 1)
+        n = len(dh_p)
+        _slopes(gates_p, c[piece], h[1:][piece], tanh_c[piece], u[:n], slopes[:, :n])
+        for dh_t, f_t, (of_i, of_f, of_g, of_o, through_c), (delta_t, by_gate) in zip(
+            dh_p[::-1], gates_p[1, ::-1], slope_steps[n - 1 :: -1], steps[piece][::-1], strict=True
+        ):
+            add(dh_t, carry_h, carry_h)
+            multiply(carry_h, through_c, mu)
+            add(mu, carry_c, mu)
+            multiply(mu, of_i, d_i)
+            multiply(mu, of_f, d_f)
+            multiply(mu, of_g, d_g)
+            multiply(carry_h, of_o, d_o)
+            copyto(by_gate, gated)
+            multiply(mu, f_t, carry_c)
+            delta_t.dot(UT, carry_h)
+        if cut:
+            carry_h[:], carry_c[:] = 0, 0
     rows = delta.reshape(T * B, 4 * H)
-    dW = np.dot(x.reshape(T * B, D).T, rows)
-    dU = np.dot(h[:-1].reshape(T * B, H).T, rows)
-    dx = np.dot(rows, p.W.T).reshape(T, B, D)
-    return Params(dW, dU, rows.sum(axis=0)), dx, State(carry_h, carry_c)
+    x.reshape(T * B, D).T.dot(rows, dp.W)
+    h[:-1].reshape(T * B, H).T.dot(rows, dp.U)
+    ones.dot(rows, dp.b)
+    rows.dot(WT, dx.reshape(T * B, D))
+    return dp, dx, State(carry_h, carry_c)
 
 
-def _row(numbers, H, dtype):
-    return np.repeat(np.array(numbers, dtype), H)
+def _slopes(gates, c_was, h, tanh_c, u, slopes):
+    """Write the slopes of c by what enters i, f and g, and those of h by what enters o and by c."""
+    subtract, multiply, one, (i, f, g, o) = np.subtract, np.multiply, u.dtype.type(1), gates
+    of_i, of_f, of_g, of_o, through_c = slopes
+    multiply(i, g, u)
+    subtract(one, i, of_i)
+    multiply(of_i, u, of_i)
+    subtract(one, f, of_f)
+    multiply(of_f, f, of_f)
+    multiply(of_f, c_was, of_f)
+    multiply(u, g, of_g)
+    subtract(i, of_g, of_g)
+    subtract(one, o, of_o)
+    multiply(of_o, h, of_o)
+    multiply(h, tanh_c, through_c)
+    subtract(o, through_c, through_c)
 
 
 def _by_gate(a):
     """A view of (..., B, 4H) as (..., 4, B, H)."""
-    return np.swapaxes(a.reshape(*a.shape[:-1], 4, -1), -2, -3)
+    return a.reshape(*a.shape[:-1], 4, -1).swapaxes(-2, -3)
+
+
+def _forward_room(T, B, D, H, dtype):
+    """Room for what the cache holds, for weights and scratch, and views of each step's arrays."""
+    h, c = np.empty((2, T + 1, B, H), dtype)
+    gates, tanh_c = np.empty((T, 4, B, H), dtype), np.empty((T, B, H), dtype)
+    W, U, b = (np.empty((4, n, H), dtype) for n in (D, H, B))
+    half = np.array([0.5, 0.5, 1, 0.5], dtype).reshape(4, 1, 1)
+    scale, shift = (np.empty((4, B, H), dtype) for _ in "12")  # faster than broadcasting
+    scale[:], shift[:] = half, 1 - half
+    steps = zip(h, gates, map(tuple, gates), c, c[1:], tanh_c, h[1:], strict=False)
+    a, fresh = np.empty((4, B, H), dtype), np.empty((B, H), dtype)
+    return h, c, gates, tanh_c, W, U, b, half, scale, shift, a, fresh, list(steps)
+
+
+def _backward_room(T, B, D, H, size, dtype):
+    slopes, u, delta, by_gate, carry_h, carry_c, mu, WT, UT, W, U, b, dx = (
+        np.empty(shape, dtype)
+        for shape in (
+            (5, size, B, H), (size, B, H), (T, B, 4 * H), (4, B, H), (B, H), (B, H), (B, H),
+            (4 * H, D), (4 * H, H), (D, 4 * H), (H, 4 * H), (4 * H,), (T, B, D),
+        )
+    )  # fmt: skip
+    slope_steps = [tuple(slopes[:, t]) for t in range(size)]
+    steps = [(d, _by_gate(d)) for d in delta]
+    ones = np.ones(T * B, dtype)
+    return (slopes, u, delta, by_gate, carry_h, carry_c, mu, WT, UT, ones, Params(W, U, b), dx,
+            slope_steps, steps)  # fmt: skip
 
 
 def _require(p, x, s, axes):
@@ -219,10 +268,3 @@ def _require(p, x, s, axes):
     if sizes["4H"] != 4 * sizes["H"]:
         require.refuse("p.U", "4 columns for each row", f"shape {p.U.shape}")
     return sizes.get("T"), sizes["B"], sizes["D"], sizes["H"]
-
-
-def _pair(dout):
-    require.kind("dout", dout, tuple)
-    if len(dout) != 2:
-        require.refuse("dout", "the pair (dh, ds_T)", f"a tuple of {len(dout)}")
-    return dout[0], require.kind("ds_T", dout[1], State)

@@ -62,18 +62,10 @@ def floats(name, x):
     Traceback (most recent call last):
     ValueError: x: expected float32 or float64, got int64
     """
-    if type(x) is not np.ndarray:
-        x = array(name, np.asarray(x) if isinstance(x, (np.generic, float, complex)) else x)
-    if x.dtype not in PRECISION:
-        refuse(name, "float32 or float64", x.dtype)
-    if x.size == 0:
-        refuse(name, "no empty axis", f"shape {x.shape}")
-    # A finite sum of squares has finite terms; where it overflows, look. vdot does not warn of it.
+    x = _array(name, x)
+    _plain(name, x.shape, x.dtype)
     if not cmath.isfinite(np.vdot(x, x)):
-        finite = np.isfinite(x)
-        if not finite.all():
-            where = tuple(int(i) for i in np.argwhere(~finite)[0])
-            refuse(name, "finite numbers", f"{x[where]} at index {where}", NotFinite)
+        _not_finite(name, x)
     return x
 
 
@@ -90,11 +82,16 @@ def arrays(table, checked=()):
     Traceback (most recent call last):
     ValueError: W: expected shape (D, H) with D = 3, got (4, 2)
     """
-    known = []
+    rows = []
     for name, (x, axes) in table.items():
-        x = x if name in checked else floats(name, x)
-        known.append((name, x.shape, x.dtype, axes))
-    return dict(_agreed(tuple(known)))
+        if type(x) is not np.ndarray:
+            x = _array(name, x)
+        rows.append((name, x.shape, x.dtype, axes))
+    sizes = _agreed(tuple(rows))
+    for name, (x, _) in table.items():
+        if name not in checked and not cmath.isfinite(np.vdot(x, x)):
+            _not_finite(name, np.asarray(x))
+    return dict(sizes)
 
 
 def number(name, x, *, above=-np.inf, least=-np.inf, below=np.inf, most=np.inf):
@@ -239,9 +236,33 @@ def mask(name, x, expected):
     return x
 
 
+def _array(name, x):
+    """An array as it is, a number as an array of no axes; or the refusal of anything else."""
+    if type(x) is np.ndarray:
+        return x
+    return array(name, np.asarray(x) if isinstance(x, (np.generic, float, complex)) else x)
+
+
+def _plain(name, shape, dtype):
+    if dtype not in PRECISION:
+        refuse(name, "float32 or float64", dtype)
+    if 0 in shape:
+        refuse(name, "no empty axis", f"shape {shape}")
+
+
+def _not_finite(name, x):
+    """Refuse the first number that is not finite, if there is one."""
+    finite = np.isfinite(x)
+    if not finite.all():
+        where = tuple(int(i) for i in np.argwhere(~finite)[0])
+        refuse(name, "finite numbers", f"{x[where]} at index {where}", NotFinite)
+
+
 @functools.lru_cache(maxsize=1024)  # a training loop asks the same again and again
 def _agreed(table):
     """The sizes by axis name from rows (name, shape, dtype, axes), or the refusal of a row."""
+    for name, shape, dtype, _ in table:
+        _plain(name, shape, dtype)
     sizes = {}
     leader, _, first, _ = table[0]
     for name, shape, dtype, axes in table:

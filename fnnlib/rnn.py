@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fnnlib import buffers, require
+from fnnlib import bptt, buffers, require
 
 
 class Params(NamedTuple):
@@ -101,16 +101,16 @@ def forward(p, x, s, reuse=None):
     """
     T, B, D, H = _require(p, x, s, "T B D")
     kept, turn = buffers.begin(reuse)
-    h, fed_back, steps = kept.room(_forward_room, T, B, H, x.dtype)
-    h[0] = s.h
+    h, states, rows, last, b, fed_back, steps = kept.room(_forward_room, T, B, H, x.dtype)
+    h[0], b[:], U, add, tanh = s.h, p.b, p.U, np.add, np.tanh
     # The inputs of all steps meet W in one product, written where the states will stand.
-    x.reshape(T * B, D).dot(p.W, h[1:].reshape(T * B, H))
-    h[1:] += p.b
+    x.reshape(T * B, D).dot(p.W, rows)
+    add(states, b, states)
     for before, now in steps:
-        before.dot(p.U, fed_back)
-        np.add(now, fed_back, now)
-        np.tanh(now, now)
-    return (h[1:], State(h[-1])), Cache(p, x, h, turn)
+        before.dot(U, fed_back)
+        add(now, fed_back, now)
+        tanh(now, now)
+    return (states, State(last)), Cache(p, x, h, turn)
 
 
 def backward(dout, cache, truncate=None):
@@ -132,42 +132,47 @@ def backward(dout, cache, truncate=None):
     ((2, 2), (5, 4, 3), (4, 2))
     """
     p, x, h, turn = require.kind("cache", cache, Cache)
-    dh, ds_T = _pair(dout)
-    require.arrays({"h": (h[1:], "T B H"), "dh": (dh, "T B H"), "ds_T.h": (ds_T.h, "B H")})
+    dh, ds_T = bptt.pair(dout, State)
+    states = h[1:]
+    require.arrays({"h": (states, "T B H"), "dh": (dh, "T B H"), "ds_T.h": (ds_T.h, "B H")})
     (T, B, D), H = x.shape, h.shape[-1]
     kept = buffers.resume(turn)
-    delta, carry, UT, ones, dp, dx, steps = kept.room(_backward_room, T, B, D, H, x.dtype)
-    cuts = () if truncate is None else range(0, T, require.count("truncate", truncate))[1:]
-    np.copyto(UT, p.U.T)  # a product with the copy is faster than with the view
-    np.copyto(carry, ds_T.h)
-    np.multiply(h[1:], h[1:], delta)
-    np.subtract(1, delta, delta)
-    for t, dh_t, delta_t in zip(reversed(range(T)), dh[::-1], steps, strict=True):
-        np.add(dh_t, carry, carry)
-        np.multiply(delta_t, carry, delta_t)
-        delta_t.dot(UT, carry)
-        if t in cuts:
+    size = bptt.size(T, 3 * x.dtype.itemsize * B * H)
+    delta, rows, carry, WT, UT, ones, dp, dx, steps = kept.room(_backward_room, T, B, D, H, x.dtype)
+    # Products with copies are faster than with the transposed views.
+    WT[:], UT[:], carry[:] = p.W.T, p.U.T, ds_T.h
+    add, multiply, one = np.add, np.multiply, x.dtype.type(1)
+    for piece, cut in bptt.pieces(T, truncate, size):
+        slopes = delta[piece]
+        multiply(states[piece], states[piece], slopes)
+        np.subtract(one, slopes, slopes)
+        for dh_t, delta_t in zip(dh[piece][::-1], steps[piece][::-1], strict=True):
+            add(dh_t, carry, carry)
+            multiply(delta_t, carry, delta_t)
+            delta_t.dot(UT, carry)
+        if cut:
             carry[:] = 0
-    rows = delta.reshape(T * B, H)
     x.reshape(T * B, D).T.dot(rows, dp.W)
     h[:-1].reshape(T * B, H).T.dot(rows, dp.U)
     ones.dot(rows, dp.b)
-    rows.dot(p.W.T, dx.reshape(T * B, D))
+    rows.dot(WT, dx.reshape(T * B, D))
     return dp, dx, State(carry)
 
 
 def _forward_room(T, B, H, dtype):
-    """Room for the states and what is fed back, and views of each step's states."""
+    """Room for the states, the biases and what is fed back, and views of each step's states."""
     h = np.empty((T + 1, B, H), dtype)
-    return h, np.empty((B, H), dtype), list(pairwise(h))
+    b, fed_back = np.empty((2, B, H), dtype)
+    return h, h[1:], h[1:].reshape(T * B, H), h[-1], b, fed_back, list(pairwise(h))
 
 
 def _backward_room(T, B, D, H, dtype):
-    delta, carry, UT, W, U, b, dx = (
+    delta, carry, WT, UT, W, U, b, dx = (
         np.empty(shape, dtype)
-        for shape in ((T, B, H), (B, H), (H, H), (D, H), (H, H), (H,), (T, B, D))
+        for shape in ((T, B, H), (B, H), (H, D), (H, H), (D, H), (H, H), (H,), (T, B, D))
     )
-    return delta, carry, UT, np.ones(T * B, dtype), Params(W, U, b), dx, list(delta[::-1])
+    ones, rows = np.ones(T * B, dtype), delta.reshape(T * B, H)
+    return delta, rows, carry, WT, UT, ones, Params(W, U, b), dx, list(delta)
 
 
 def _require(p, x, s, axes):
@@ -178,10 +183,3 @@ def _require(p, x, s, axes):
         "s.h": (s.h, "B H"),
     })  # fmt: skip
     return sizes.get("T"), sizes["B"], sizes["D"], sizes["H"]
-
-
-def _pair(dout):
-    require.kind("dout", dout, tuple)
-    if len(dout) != 2:
-        require.refuse("dout", "the pair (dh, ds_T)", f"a tuple of {len(dout)}")
-    return dout[0], require.kind("ds_T", dout[1], State)
