@@ -27,6 +27,7 @@ EXCEPTIONS = {
     "show.refusal": "takes any call, to show how it is refused",
     "figures.style": "takes nothing",
     "figures.unrolled": "takes labels for a drawing",
+    "bptt.size": "takes sizes of arrays that were checked",
     **{
         f"require.{name}": "is what refuses; its examples are refusals"
         for name, f in vars(require).items() if inspect.isfunction(f) and name[0] != "_"
