@@ -7,6 +7,7 @@ from fnnlib.autodiff import Value
 from misuse.spoilt import f, free
 
 V = Value(f(3, 2))
+FACTORS = f(4, 3), f(3, 2)
 
 
 def product(x, y):
@@ -14,7 +15,7 @@ def product(x, y):
 
 
 def back(dout):
-    _, gradients = autodiff.vjp(product, (f(4, 3), f(3, 2)))
+    _, gradients = autodiff.vjp(product, FACTORS)
     return gradients(dout)
 
 

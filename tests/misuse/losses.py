@@ -12,6 +12,7 @@ def probabilities(*shape):
 
 _, DENSE = dense.forward(dense.Params(f(3, 2), f(2)), f(4, 3))
 _, LOSS = losses.squared_error(f(4, 2), f(4, 2))
+TARGET = probabilities(4, 3)
 MASK = np.array([True, False, True, True])
 
 CALLS = {
@@ -23,7 +24,7 @@ CALLS = {
         {"z": f(4, 3), "target": probabilities(4, 3), "mask": Maybe(MASK)},
     ),
     "losses.softmax_cross_entropy": (
-        lambda z, mask: losses.softmax_cross_entropy(z, probabilities(4, 3), mask),
+        lambda z, mask: losses.softmax_cross_entropy(z, TARGET, mask),
         {"z": f(4, 3), "mask": Maybe(MASK)},  # a target of whole numbers has another meaning
     ),
     "losses.one_hot": (

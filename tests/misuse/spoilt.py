@@ -44,6 +44,8 @@ def with_one(x, value):
 
 def floats(x):
     precision, kind = "float32 or float64, got ", "a NumPy array, got "
+    last = tuple(n - 1 for n in x.shape)
+    finite = "finite numbers, got {} at index " + str(last)
     return [
         Way("integers", np.ones(x.shape, int), ValueError, precision + "int64"),
         Way("booleans", x > 0, ValueError, precision + "bool"),
@@ -51,8 +53,8 @@ def floats(x):
         Way("other endian", x.astype(">f8"), ValueError, precision + ">f8"),
         Way("text", x.astype(str), ValueError, precision + "<U"),
         Way("objects", x.astype(object), ValueError, precision + "object"),
-        Way("NaN", with_one(x, np.nan), ValueError, "finite numbers, got nan at index"),
-        Way("infinity", with_one(x, -np.inf), ValueError, "finite numbers, got -inf at index"),
+        Way("NaN", with_one(x, np.nan), ValueError, finite.format("nan")),
+        Way("infinity", with_one(x, -np.inf), ValueError, finite.format("-inf")),
         Way("empty", x[:0], ValueError, "no empty axis, got shape (0"),
         Way("a string", str(x), TypeError, kind + "str"),
         Way("nothing", None, TypeError, kind + "NoneType"),
