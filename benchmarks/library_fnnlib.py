@@ -58,21 +58,23 @@ def _conv(a):
         for i, kind in enumerate((conv.Params, conv.Params, dense.Params))
     )
 
+    reuse = [Buffers() for _ in range(3)]
+
     def run():
-        zs, caches, images = [], [], a["x"]
-        for p in filters:
-            z, cache = conv.forward(p, images, padding=1)
-            zs.append(z)
+        outputs, caches, images = [], [], a["x"]
+        for p, kept in zip(filters, reuse, strict=False):
+            z, cache = conv.forward(p, images, padding=1, reuse=kept)
+            images = activations.relu(z, out=z)
+            outputs.append(images)
             caches.append(cache)
-            images = activations.relu(z)
-        z, cache = dense.forward(readout, images.reshape(len(images), -1))
+        z, cache = dense.forward(readout, images.reshape(len(images), -1), reuse[-1])
         loss, loss_cache = losses.softmax_cross_entropy(z, a["labels"])
         dz = losses.softmax_cross_entropy_backward(1.0, loss_cache)
         dp, dimages = dense.backward(dz, cache)
         gradients = [dp]
-        for z, cache in zip(reversed(zs), reversed(caches), strict=True):
-            dz = dimages.reshape(z.shape) * activations.relu_prime(z)
-            dp, dimages = conv.backward(dz, cache)
+        for y, cache in zip(reversed(outputs), reversed(caches), strict=True):
+            dy = dimages.reshape(y.shape)
+            dp, dimages = conv.backward(activations.relu_backward(dy, y, out=dy), cache)
             gradients.insert(0, dp)
         return {"loss": loss, "dx": dimages, **_named(gradients)}
 

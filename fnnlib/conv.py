@@ -8,7 +8,8 @@ Entries of x outside the image count as zero. Conventions: ``x`` is ``(N, C, Y, 
 images of C channels with Y rows and X columns; ``W`` is ``(O, C, I, J)``, ``b`` is ``(O,)``; the
 output is ``(N, O, U, V)`` with :math:`U = \lfloor (Y + 2P - I) / s \rfloor + 1`, likewise V. Arrays
 are float32, or all are float64. Malformed arguments raise ValueError or TypeError naming the
-argument. Source: [lecun1998].
+argument. ``reuse`` may be :class:`fnnlib.buffers.Buffers`, which the next pass writes over. Source:
+[lecun1998].
 
 One image at a time, its patches are laid out as columns, and one matrix product does the rest: the
 columns stay in the processor's cache, and memory does not grow with N.
@@ -19,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from fnnlib import require
+from fnnlib import buffers, require
 
 
 class Params(NamedTuple):
@@ -36,6 +37,7 @@ class Cache(NamedTuple):
     x: np.ndarray  # (N, C, Y, X)
     stride: int
     padding: int
+    turn: buffers.Turn  # None without buffers
 
 
 def init(rng, O, C, I, J, dtype=np.float64):  # noqa: E741 - the names of the axes
@@ -52,7 +54,7 @@ def init(rng, O, C, I, J, dtype=np.float64):  # noqa: E741 - the names of the ax
     return Params(W.astype(dtype), np.zeros(O, dtype))
 
 
-def forward(p, x, stride=1, padding=0):
+def forward(p, x, stride=1, padding=0, reuse=None):
     """Convolve; returns ``(z, cache)``.
 
     >>> p = Params(np.ones((1, 1, 2, 2)), np.zeros(1))
@@ -67,17 +69,16 @@ def forward(p, x, stride=1, padding=0):
     N, C, Y, X, O, I, J = sizes.values()  # noqa: E741
     if I > Y + 2 * P or J > X + 2 * P:
         require.refuse("p.W", f"at most {Y + 2 * P} rows and {X + 2 * P} columns", f"{I} and {J}")
-    _, image, patches = _workspace(x, I, J, s, P)
-    U, V = patches.shape[-2:]
-    dtype = np.result_type(x, *p)
-    W, columns = p.W.reshape(O, -1), np.empty((C * I * J, U * V), dtype)
-    z = np.empty((N, O, U * V), dtype)
-    for x_n, z_n in zip(x, z, strict=True):
+    kept, turn = buffers.begin(reuse)
+    room = kept.room(_forward_room, x.shape, p.W.shape, s, P, np.result_type(x, *p))
+    (image, patches, columns, copy), z = room
+    W, b, rows = p.W.reshape(O, -1), p.b[:, None], z.reshape(N, O, -1)
+    for x_n, z_n in zip(x, rows, strict=True):
         image[:] = x_n
-        columns.reshape(patches.shape)[:] = patches
-        np.dot(W, columns, out=z_n)
-    z += p.b[:, None]
-    return z.reshape(N, O, U, V), Cache(p, x, s, P)
+        copy[:] = patches
+        W.dot(columns, z_n)
+        z_n += b
+    return z, Cache(p, x, s, P, turn)
 
 
 def backward(dz, cache):
@@ -93,31 +94,64 @@ def backward(dz, cache):
              [2., 4., 2.],
              [1., 2., 1.]]]])
     """
-    p, x, s, P = require.kind("cache", cache, Cache)
-    (O, C, I, J), N = p.W.shape, len(x)  # noqa: E741
-    _, image, patches = _workspace(x, I, J, s, P)
+    p, x, s, P, turn = require.kind("cache", cache, Cache)
+    O, N, dtype = len(p.W), len(x), np.result_type(dz, x, p.W)  # noqa: E741
+    room = buffers.resume(turn).room(_backward_room, x.shape, p.W.shape, s, P, dtype)
+    (image, patches, columns, copy), given, (dp, dWT, dWT_n, ones), dx = room
     U, V = patches.shape[-2:]
-    require.arrays({"x": (x, "N C Y X"), "dz": (dz, "N O U V")})
+    require.arrays({"x": (x, "N C Y X"), "dz": (dz, "N O U V")}, checked=("x",))
     require.shape("dz", dz, (N, O, U, V))
-    dz, dx = dz.reshape(N, O, U * V), np.empty_like(x)
-    W, dW = p.W.reshape(O, -1), np.zeros((O, C * I * J), dz.dtype)
-    columns = np.empty((C * I * J, U * V), dz.dtype)
-    dpadded, dimage, _ = _workspace(x, I, J, s, P)
-    for x_n, dz_n, dx_n in zip(x, dz, dx, strict=True):
+    dpadded, dimage, pairs = given
+    WT, rows = p.W.reshape(O, -1).T, dz.reshape(N, O, U * V)
+    dWT[:] = 0
+    dp.b[:] = 0
+    for x_n, dz_n, dx_n in zip(x, rows, dx, strict=True):
         image[:] = x_n
-        columns.reshape(patches.shape)[:] = patches
-        dW += np.dot(dz_n, columns.T)
-        dpatches = np.dot(W.T, dz_n, out=columns).reshape(patches.shape)
+        copy[:] = patches
+        columns.dot(dz_n.T, dWT_n)  # quicker than its transpose
+        dWT += dWT_n
+        dp.b[:] += dz_n.dot(ones)
+        WT.dot(dz_n, columns)
         dpadded[:] = 0
-        for i, j in np.ndindex(I, J):
-            dpadded[:, i : i + s * U : s, j : j + s * V : s] += dpatches[:, i, j]
+        for place, dpatch in pairs:
+            place += dpatch
         dx_n[:] = dimage
-    return Params(dW.reshape(p.W.shape), dz.sum(axis=(0, 2))), dx
+    dp.W.reshape(O, -1)[:] = dWT.T
+    return dp, dx
 
 
-def _workspace(x, I, J, s, P):  # noqa: E741
-    """Room for one padded image: all of it, the part inside, and its patches as C, I, J, U, V."""
-    _, C, Y, X = x.shape
-    padded = np.zeros((C, Y + 2 * P, X + 2 * P), x.dtype)
-    patches = sliding_window_view(padded, (I, J), axis=(1, 2))[:, ::s, ::s]
-    return padded, padded[:, P : P + Y, P : P + X], patches.transpose(0, 3, 4, 1, 2)
+def _patches(x, W, s, P, dtype):
+    """Room for one padded image: the part inside, its patches, and their copy as columns.
+
+    From the shapes of x and W; patches and copy are ``(C, I, J, U, V)``.
+    """
+    C, Y, X = x[1:]
+    padded = np.zeros((C, Y + 2 * P, X + 2 * P), dtype)
+    patches = sliding_window_view(padded, W[2:], axis=(1, 2))[:, ::s, ::s]
+    patches = patches.transpose(0, 3, 4, 1, 2)
+    columns = np.empty((W[1] * W[2] * W[3], patches[0, 0, 0].size), dtype)
+    return padded[:, P : P + Y, P : P + X], patches, columns, columns.reshape(patches.shape)
+
+
+def _forward_room(x, W, s, P, dtype):
+    """Room for the patches of one image, and for all outputs."""
+    room = _patches(x, W, s, P, dtype)
+    return room, np.empty((x[0], W[0], *room[1].shape[-2:]), dtype)
+
+
+def _backward_room(x, W, s, P, dtype):
+    """Room for the patches of one image, what is given back to it, and all gradients.
+
+    The gradients of the patches will stand in the columns: each goes with its place in the image.
+    """
+    room, (dimage, _, _, _) = (_patches(x, W, s, P, dtype) for _ in range(2))
+    columns, copy = room[2:]
+    (U, V), dpadded = copy.shape[-2:], dimage.base
+    pairs = [
+        (dpadded[:, i : i + s * U : s, j : j + s * V : s], copy[:, i, j])
+        for i, j in np.ndindex(W[2:])
+    ]
+    dp = Params(np.empty(W, dtype), np.empty(W[0], dtype))
+    dWT, dWT_n = (np.empty((len(columns), W[0]), dtype) for _ in range(2))
+    weights = dp, dWT, dWT_n, np.ones(U * V, dtype)
+    return room, (dpadded, dimage, pairs), weights, np.empty(x, dtype)

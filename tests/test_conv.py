@@ -8,7 +8,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from oracles import Case, cases, close, quick, same_kind, sizes, torch_vjp
 
-from fnnlib import conv, dense
+from fnnlib import conv, dense, tree
+from fnnlib.buffers import Buffers
 from fnnlib.check import gradient_check
 
 small = st.integers(1, 3)
@@ -70,6 +71,25 @@ def test_a_kernel_as_large_as_the_image_is_a_dense_layer():
     z, _ = conv.forward(p, x)
     layer = dense.Params(p.W.reshape(3, -1).T, p.b)
     close(z.reshape(4, 3), dense.forward(layer, x.reshape(4, -1))[0])
+
+
+def test_buffers_change_no_number_and_are_written_over():
+    reuse, addresses = Buffers(), []
+    for seed in range(3):
+        p, x = arguments(Case(seed, "f8", "contiguous"), 4, 2, 3, (6, 5), (3, 2))
+        z, cache = conv.forward(p, x, padding=1, reuse=reuse)
+        dz = np.random.default_rng(seed).normal(size=z.shape)
+        dp, dx = conv.backward(dz, cache)
+        expected, expected_cache = conv.forward(p, x, padding=1)
+        found = z, dp, dx
+        tree.map(
+            np.testing.assert_array_equal, found, (expected, *conv.backward(dz, expected_cache))
+        )
+        addresses.append([a.ctypes.data for a in (z, dp.W, dx)])
+    assert addresses[0] == addresses[1] == addresses[2]
+    with pytest.raises(ValueError, match="^cache: expected that of pass 4, the last with these"):
+        conv.forward(p, x, padding=1, reuse=reuse)
+        conv.backward(dz, cache)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
