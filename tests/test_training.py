@@ -183,26 +183,73 @@ def test_killed_between_two_epochs_while_the_file_is_written(tmp_path, monkeypat
 
 SCRIPT = """
 import os, signal, sys
+from pathlib import Path
+
 sys.path.insert(0, sys.argv[1])
 import test_training as t
-calls = 0
-def gradients(p, batch):
-    global calls
-    calls += 1
-    if calls == 12:
+
+place, number, reached = sys.argv[3], int(sys.argv[4]), 0
+
+
+def at(name):
+    global reached
+    reached += name == place
+    if name == place and reached == number:
         os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))  # Windows: at once, too
+
+
+def gradients(p, batch):
+    at("a step")
     return t.classifier.loss_and_gradients(p, batch)
+
+
+def write(path, data, whole=Path.write_bytes):
+    whole(path, data[: len(data) // 2])
+    at("half of the file written")
+    whole(path, data)
+    at("all of it written")
+
+
+def replace(source, target, whole=os.replace):
+    whole(source, target)
+    at("the file replaced")
+
+
+Path.write_bytes, os.replace = write, replace
 list(t.run(gradients=gradients, validate=t.validate, checkpoint=sys.argv[2]))
 """
 
 
-def test_a_process_that_is_killed_for_real(tmp_path):
+def killed_for_real(path, place, number):
+    """Run in a process that dies when it reaches the place for that time; whether it did."""
+    arguments = str(Path(__file__).parent), str(path), place, str(number)
+    ended = subprocess.run([sys.executable, "-c", SCRIPT, *arguments], capture_output=True)
+    assert b"Error" not in ended.stderr, ended.stderr.decode()
+    return ended.returncode != 0
+
+
+@pytest.mark.parametrize("place, number, kept", [
+    ("a step", 12, 2),
+    ("half of the file written", 1, 0),
+    ("half of the file written", 3, 2),
+    ("all of it written", 2, 1),
+    ("the file replaced", 2, 2),
+])
+def test_a_process_that_is_killed_for_real_goes_on_after_the_last_whole_epoch(
+    tmp_path, place, number, kept
+):
     path = tmp_path / "run"
-    ended = subprocess.run([sys.executable, "-c", SCRIPT, str(Path(__file__).parent), str(path)])
-    assert ended.returncode != 0
+    assert killed_for_real(path, place, number)
     resumed = list(run(validate=validate, checkpoint=path))
-    assert [epoch.number for epoch in resumed] == [3, 4]
+    assert [epoch.number for epoch in resumed] == list(range(kept + 1, 5))
     same(resumed[-1], last(run(validate=validate)))
+
+
+def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bits(tmp_path):
+    path, steps = tmp_path / "run", np.random.default_rng(5).integers(1, 10, 5)
+    killed = [killed_for_real(path, "a step", step) for step in steps]
+    assert sum(killed) >= 3
+    same(last(run(validate=validate, checkpoint=path)), last(run(validate=validate)))
 
 
 def test_a_run_that_ended_yields_its_last_epoch_and_can_be_made_longer(tmp_path):

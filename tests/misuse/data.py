@@ -6,11 +6,11 @@ from fnnlib import data, require
 from fnnlib.data import files
 from misuse.spoilt import RNG, f, free
 
-LABELS = np.arange(4)
+IMAGES, LABELS = f(4, 3), np.arange(4)
 
 CALLS = {
     "data.batches.minibatches": (
-        lambda rng, size, epochs: data.minibatches(f(4, 3), LABELS, size, rng, epochs),
+        lambda rng, size, epochs: data.minibatches(IMAGES, LABELS, size, rng, epochs),
         {"rng": RNG, "size": 2, "epochs": 2},
     ),
     "data.batches.split": (data.split, {"n": 10, "share": 0.2, "rng": RNG}),
