@@ -95,11 +95,11 @@ def backward(dz, cache):
              [1., 2., 1.]]]])
     """
     p, x, s, P, turn = require.kind("cache", cache, Cache)
+    require.arrays({"x": (x, "N C Y X"), "dz": (dz, "N O U V")}, checked=("x",))
     O, N, dtype = len(p.W), len(x), np.result_type(dz, x, p.W)  # noqa: E741
     room = buffers.resume(turn).room(_backward_room, x.shape, p.W.shape, s, P, dtype)
     (image, patches, columns, copy), given, (dp, dWT, dWT_n, ones), dx = room
     U, V = patches.shape[-2:]
-    require.arrays({"x": (x, "N C Y X"), "dz": (dz, "N O U V")}, checked=("x",))
     require.shape("dz", dz, (N, O, U, V))
     dpadded, dimage, pairs = given
     WT, rows = p.W.reshape(O, -1).T, dz.reshape(N, O, U * V)
