@@ -2,8 +2,10 @@
 
 import collections
 import hashlib
+import http.server
 import io
 import tarfile
+import threading
 
 import numpy as np
 import pytest
@@ -283,6 +285,37 @@ def test_offline_the_error_says_what_to_do(served, tmp_path, name, load):
         load(folder)
     for part in (str(folder / source.file), source.url, source.sha256, "put it there"):
         assert part in str(error.value)
+    assert not folder.exists()
+
+
+class Half(http.server.BaseHTTPRequestHandler):
+    """Announces a file, sends a part of it and hangs up."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        self.wfile.write(b"half of it")
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.parametrize("answers", [False, True])
+def test_a_download_that_fails_or_breaks_off_is_explained(served, monkeypatch, answers):
+    folder = served("MNIST", images())
+    with http.server.HTTPServer(("127.0.0.1", 0), Half) as server:
+        url = f"http://127.0.0.1:{server.server_port}/mnist.npz"
+        monkeypatch.setattr(files, "MNIST", files.MNIST._replace(url=url))
+        thread = threading.Thread(target=server.handle_request)
+        if answers:
+            thread.start()
+        else:
+            server.server_close()  # nobody is there
+        with pytest.raises(data.Unavailable, match=f"{url} cannot be reached .*Download it elsew"):
+            data.mnist(folder)
+        if answers:
+            thread.join()
     assert not folder.exists()
 
 

@@ -177,6 +177,22 @@ def test_masked_gradients_by_complex_step_to_full_precision(net, directions):
     assert gradient_check(forward, ours.backward, args, case.rng) < 2e-15
 
 
+@pytest.mark.parametrize("net", oracle.MODULES, ids=lambda m: m.__name__)
+def test_a_hundred_steps_are_those_of_torch_to_ten_digits(net):
+    case, (T, B, D, H) = Case(3, "f8", CONTIGUOUS), (100, 8, 16, 32)
+    p, x, s = oracle.arguments(net, case, T, B, D, H)
+    p = tree.map(lambda a: a / np.sqrt(H), p)
+    dh, ds = oracle.cotangent(net, case, T, B, H)
+    out, cache = net.forward(p, x, s)
+    twin = oracle.torch_module(net, D, H, case.dtype, {(0, False): p})
+    h, last, dx, first = oracle.torch_run(twin, net, x, [s], dh, [ds])
+    theirs = (h, last[0]), (oracle.torch_gradients(twin, net), dx, first[0])
+    tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=0, atol=1e-10),
+        (out, net.backward((dh, ds), cache)), theirs,
+    )
+
+
 @quick
 @given(case=cases, net=modules, T=sizes, B=sizes, D=sizes, H=sizes, directions=st.integers(1, 2))
 def test_a_mask_that_selects_all_or_nothing(case, net, T, B, D, H, directions):

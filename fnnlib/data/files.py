@@ -5,6 +5,7 @@ The two addresses and checksums are those that Keras and scikit-learn use for th
 """
 
 import hashlib
+import http.client
 import io
 import tarfile
 import urllib.request
@@ -96,7 +97,7 @@ def fetch(source, folder):
     try:
         with urllib.request.urlopen(source.url, timeout=TIMEOUT) as answer:
             data = answer.read()
-    except OSError as cause:
+    except (OSError, http.client.HTTPException) as cause:  # the second, where it breaks off
         raise Unavailable(
             f"{path} is not there and {source.url} cannot be reached ({cause}). "
             f"Download it elsewhere and put it there; its SHA-256 is {source.sha256}"
