@@ -82,7 +82,7 @@ def _conv(a):
 
 
 def _adam(a):
-    optimizer = optim.adam(1e-3)
+    optimizer = optim.adam(1e-3, reuse=Buffers())
     p, slots = a["p"], optimizer.init(a["p"])
 
     def run():

@@ -2,7 +2,8 @@ r"""Gradient descent with momentum, Nesterov's, RMSprop, Adam, AdamW; schedules;
 
 An :class:`Optimizer` is a pair of functions: ``init(p)`` returns its slots (what it remembers),
 and ``step(p, g, slots)`` returns ``(p, slots)`` after one update. Parameters ``p`` and gradients
-``g`` are trees of one structure; nothing is changed in place, and every array keeps its dtype.
+``g`` are trees of one structure; nothing is changed in place unless :func:`adam` is given buffers,
+and every array keeps its dtype.
 Gradients of another structure, shape or dtype, or that are not finite, raise ValueError.
 
 A schedule is a function of the number of steps already taken that returns the learning rate of the
@@ -15,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fnnlib import require, tree
+from fnnlib import buffers, require, tree
 
 
 class Optimizer(NamedTuple):
@@ -136,12 +137,16 @@ def rmsprop(learning_rate, beta=0.99, epsilon=1e-8):
     return Optimizer(init, step)
 
 
-def adam(learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-8):
+def adam(learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-8, reuse=None):
     r"""Adam ([kingma2015]): steps scaled by running moments of the gradient.
 
-    With :math:`m` and :math:`v` the running means of :math:`g` and :math:`g^2`, each divided by
-    :math:`1 - \beta^t` because they start at zero,
-    :math:`p \leftarrow p - \alpha\, \hat m / (\sqrt{\hat v} + \epsilon)`.
+    With :math:`\hat m` and :math:`\hat v` the running means of :math:`g` and :math:`g^2`,
+    :math:`p \leftarrow p - \alpha\, \hat m / (\sqrt{\hat v} + \epsilon)`. The slots are decaying
+    sums, :math:`m \leftarrow \beta_1 m + g` and :math:`v \leftarrow \beta_2 v + g^2`; a mean is its
+    sum times :math:`(1 - \beta) / (1 - \beta^t)`, as both start at zero.
+
+    With :class:`fnnlib.buffers.Buffers` as ``reuse`` a step writes over the parameters and slots
+    that the step before returned: copy what must stay.
 
     >>> optimizer = adam(0.1)
     >>> p = np.array([1.0, 1.0])
@@ -161,30 +166,47 @@ def adam(learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-8):
         _require_slots("slots.m", require.kind("slots", slots, AdamSlots).m, p)
         _require_slots("slots.v", slots.v, p)
         t = require.count("slots.t", slots.t, least=0) + 1
-        m = tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, slots.m, g)
-        v = tree.map(lambda v, g: beta2 * v + (1 - beta2) * g * g, slots.v, g)
-        rate, correction = learning_rate / (1 - beta1**t), math.sqrt(1 - beta2**t)
+        # The factor that makes a mean of v is taken out of the root, where it costs no array.
+        root = math.sqrt((1 - beta2) / (1 - beta2**t))
+        rate, small = learning_rate * (1 - beta1) / (1 - beta1**t) / root, epsilon / root
 
-        def update(p, m, v):
-            return p - rate * m / (np.sqrt(v) / correction + epsilon)
+        def update(new_p, new_m, new_v, p, m, v, g, spare):
+            np.multiply(m, beta1, out=new_m)
+            new_m += g
+            np.multiply(v, beta2, out=new_v)
+            np.square(g, out=spare)
+            new_v += spare
+            np.sqrt(new_v, out=spare)
+            spare += small
+            np.divide(new_m, spare, out=spare)
+            spare *= rate
+            np.subtract(p, spare, out=new_p)
 
-        return tree.map(update, p, m, v), AdamSlots(m, v, t)
+        trees = [[x for _, x in tree.leaves(branch)] for branch in (p, slots.m, slots.v, g)]
+        kept, _ = buffers.begin(reuse)
+        *new, spare = kept.room(_room, tuple([(x.shape, x.dtype) for x in trees[0]]))
+        for block, *leaves in zip(spare, *new, *trees, strict=True):
+            _blockwise(update, block, 3, *leaves)
+        p, m, v = (_like(p, leaves) for leaves in new)
+        return p, AdamSlots(m, v, t)
 
     return Optimizer(init, step)
 
 
-def adamw(learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.01):
+def adamw(
+    learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-8, weight_decay=0.01, reuse=None
+):
     r"""Adam with decoupled weight decay ([loshchilov2019]).
 
     :math:`p \leftarrow (1 - \alpha w)\, p`, then the step of :func:`adam`. The decay ``w`` is not
-    part of the gradient, so the running moments do not see it.
+    part of the gradient, so the running moments do not see it. ``reuse`` is that of :func:`adam`.
 
     >>> optimizer = adamw(0.1, weight_decay=0.5)
     >>> p = np.array([1.0, 1.0])
     >>> optimizer.step(p, np.array([5.0, -0.01]), optimizer.init(p))[0].round(6)
     array([0.85, 1.05])
     """
-    optimizer = adam(learning_rate, beta1, beta2, epsilon)
+    optimizer = adam(learning_rate, beta1, beta2, epsilon, reuse)
     kept = 1 - learning_rate * require.number("weight_decay", weight_decay, least=0)
     if kept < 0:
         most = f"at most 1 / learning_rate = {1 / learning_rate:g}"
@@ -294,6 +316,31 @@ def _zeros(p):
 
 def _steps(t):
     return require.count("t", t, least=0)
+
+
+def _blockwise(update, spare, written, *arrays):
+    """Run ``update`` on matching blocks of the arrays, which stay in cache from line to line.
+
+    A block has the size of ``spare``, which goes to ``update`` last. The first ``written`` arrays
+    are written.
+    """
+    modes = [["writeonly"]] * written + [["readonly"]] * (len(arrays) - written)
+    flags = ["external_loop", "buffered"]
+    with np.nditer(arrays, flags, modes, buffersize=spare.size) as blocks:
+        for block in blocks:
+            update(*block, spare[: block[0].size])
+
+
+def _room(leaves, size=131072):
+    """Room for Adam, each a list of arrays: parameters, their slots m and v, a block to spare."""
+    trees = [[np.empty(*leaf) for leaf in leaves] for _ in range(3)]
+    return *trees, [np.empty(min(x.size, size), x.dtype) for x in trees[0]]
+
+
+def _like(p, leaves):
+    """A tree of the structure of ``p``."""
+    following = iter(leaves)
+    return tree.map(lambda _: next(following), p)
 
 
 def _require(p, g):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from oracles import cases, close, quick, sizes
 
 from fnnlib import dense, optim, tree
+from fnnlib.buffers import Buffers
 
 momenta = st.sampled_from([0.0, 0.5, 0.9])
 rates = st.sampled_from([1e-3, 0.05, 0.7])
@@ -100,6 +101,45 @@ def test_nothing_is_changed_in_place_and_the_dtype_stays(optimizer, dtype):
     optimizer.step(q, g, second)
     tree.map(np.testing.assert_array_equal, kept, (p, g, *first[:2]))
     assert {x.dtype for _, x in tree.leaves((q, *second[:1]))} == {np.dtype(dtype)}
+
+
+@pytest.mark.parametrize("make", [optim.adam, optim.adamw])
+@quick
+@given(case=cases, D=sizes, H=sizes, steps=st.integers(1, 4))
+def test_buffers_change_no_number_and_are_written_over(make, case, D, H, steps):
+    p, gradients = start(case, D, H, steps)
+    before = tree.map(np.copy, p)
+    optimizer, slots, addresses, q = make(0.1, reuse=Buffers()), make(0.1).init(p), [], p
+    for g in gradients:
+        q, slots = optimizer.step(q, g, slots)
+        arrays = tree.leaves((q, slots.m, slots.v))
+        addresses.append([a.ctypes.data for _, a in arrays])
+    plain = make(0.1)
+    tree.map(np.testing.assert_array_equal, q, run(plain, p, gradients))
+    tree.map(np.testing.assert_array_equal, p, before)
+    assert all(found == addresses[0] for found in addresses)
+    assert len(set(addresses[0])) == len(addresses[0])
+
+
+def test_blocks_change_no_number():
+    rng = np.random.default_rng(0)
+    p, g, v = (rng.normal(size=(301, 1001)) for _ in range(3))  # three blocks, the last one short
+    slots = optim.AdamSlots(g[::-1].copy(), v * v, 3)
+    (ours, kept), parts = optim.adam(0.1).step(p, g, slots), []
+    for rows in (slice(0, 100), slice(100, 301)):
+        part = optim.AdamSlots(slots.m[rows], slots.v[rows], 3)
+        parts.append(optim.adam(0.1).step(p[rows], g[rows], part))
+    np.testing.assert_array_equal(ours, np.concatenate([q for q, _ in parts]))
+    np.testing.assert_array_equal(kept.m, np.concatenate([s.m for _, s in parts]))
+    np.testing.assert_array_equal(kept.v, np.concatenate([s.v for _, s in parts]))
+
+
+def test_adam_remembers_sums():
+    optimizer, p, g = optim.adam(0.1, beta1=0.5, beta2=0.25), np.array([1.0]), np.array([2.0])
+    slots = optimizer.init(p)
+    for _ in range(2):
+        _, slots = optimizer.step(p, g, slots)
+    assert slots.m == [3.0] and slots.v == [5.0] and slots.t == 2
 
 
 @pytest.mark.parametrize("optimizer", [optim.sgd(0.1), optim.sgd(0.05, 0.9), optim.adam(0.05)])

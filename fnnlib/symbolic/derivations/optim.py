@@ -181,7 +181,7 @@ def _bias_check():
     for T in range(span[0], span[1] + 1):
         c, beta = rng.normal(size=3), rng.uniform(0.1, 0.99)
         _, slots = _run(optim.adam(0.1, beta1=beta), c, lambda p, c=c: c, T)
-        errors.append(_error(slots.m, (1 - beta**T) * c))
+        errors.append(_error((1 - beta) * slots.m, (1 - beta**T) * c))
     return _agreement("optim_bias", "optim.adam", errors, {"T": span})
 
 
