@@ -4,9 +4,22 @@ SymPy's ``subs`` and ``diff`` capture bound variables that share a name. Here ev
 its own, before anything else is done.
 """
 
-from sympy import Dummy, Idx, Indexed, S, Sum, diff, expand, preorder_traversal
+from sympy import (
+    Dummy,
+    Idx,
+    Indexed,
+    IndexedBase,
+    KroneckerDelta,
+    S,
+    Sum,
+    diff,
+    expand,
+    preorder_traversal,
+)
 
 from .vocabulary import Array, Misuse, Partial, Quantity, unfold
+
+_DELTA = IndexedBase("delta")
 
 
 def fresh(e):
@@ -37,10 +50,11 @@ def _extreme(i, ranges, smallest):
         # innermost first: an index whose name occurs in no other range
         v = min(inside, key=lambda v: (sum(v in _symbols(own[u]) for u in inside), str(v)))
         slope = i.coeff(v)
-        if not slope.is_number or (i - slope * v).expand().has(v):
+        signed = slope.is_positive or slope.is_negative  # such as a stride
+        if not signed or slope.has(*inside) or (i - slope * v).expand().has(v):
             return i
         first, last = own[v]
-        i = expand(i.xreplace({v: first if (slope > 0) == smallest else last}))
+        i = expand(i.xreplace({v: first if slope.is_positive == smallest else last}))
     return i
 
 
@@ -89,7 +103,19 @@ def _entry_body(t):
 
 
 def _differentiate(partial):
-    return fresh(diff(partial.expr, partial.variable)) if partial.expr != 0 else S.Zero
+    """The derivative; a delta depends on indices alone and is held as an entry meanwhile.
+
+    SymPy would differentiate KroneckerDelta(l, 1) by W[l, k], as both contain l.
+    """
+    if partial.expr == 0:
+        return S.Zero
+    held = partial.expr.replace(KroneckerDelta, lambda *indices: _DELTA[indices])
+    taken = diff(held, partial.variable)
+    return fresh(taken.replace(_is_held, lambda t: KroneckerDelta(*t.indices)))
+
+
+def _is_held(t):
+    return isinstance(t, Indexed) and t.base == _DELTA
 
 
 def _has_meaning(t):

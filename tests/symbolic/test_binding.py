@@ -1,8 +1,20 @@
 import pytest
 from sympy import Dummy, S, Sum, Symbol
 
-from fnnlib.symbolic import D, Misuse, array, define, index, recursive, scalar, size, total
+from fnnlib.symbolic import (
+    D,
+    Misuse,
+    array,
+    define,
+    delta,
+    index,
+    recursive,
+    scalar,
+    size,
+    total,
+)
 from fnnlib.symbolic.binding import bounds, expand_definitions, fresh, is_at_least
+from fnnlib.symbolic.normal import normal_form
 
 n, m, T = size("n m T")
 x = array("x", n)
@@ -25,6 +37,11 @@ def test_bounds_of_an_index_expression():
     assert bounds(k, {k: (S(1), s + 1)}) == (1, T)
     assert bounds(s - k, {k: (S(0), s)}) == (0, T - 1)
     assert bounds(t * t, {}) == (t * t, t * t)  # not linear: not narrowed
+    i = index("i", m)
+    assert bounds(n * s + i, {}) == (0, n * T - n + m - 1)  # a stride is positive
+    assert bounds(i - n * s, {}) == (n - n * T, m - 1)
+    assert bounds(n * s - m * s, {}) == (n * s - m * s, n * s - m * s)  # of unknown sign
+    assert bounds(i * s, {}) == (i * s, i * s)  # as unknown, though no index is negative
 
 
 def test_order_is_only_claimed_where_it_is_certain():
@@ -42,6 +59,15 @@ def test_definitions_are_expanded_before_a_derivative_is_taken():
     nested = define("r", 2 * q)
     assert expand_definitions(D(define("s", nested + z), z)) == 6 * z**2 + 1
     assert expand_definitions(D(q, z)) == 3 * z**2
+
+
+def test_a_delta_depends_on_indices_alone():
+    W, y = array("W", m, n), array("y", n)
+    i, j, r = index("i", m), *index("j r", n)
+    e = total(lambda k: delta(i, 1) * W[i, k] * y[k] + delta(k, i) * y[k] ** 2, n)
+    assert normal_form(expand_definitions(D(e, W[i, j])) - delta(i, 1) * y[j]) == 0
+    twice = expand_definitions(D(e, W[r, j]))  # a delta of the two rows appears
+    assert normal_form(twice - delta(i, 1) * delta(i, r) * y[j]) == 0
 
 
 def test_a_recurrence_is_used_only_where_it_was_unrolled():

@@ -8,8 +8,8 @@ checks follow the rule with s = 2 and P = 1. G is the gradient of the loss with 
 is any array, what is proved holds for every loss.
 
 Without padding, and where the kernel just reaches the image's last row and column, the tables are
-summed out for the strides 1 and 2: then :math:`x_{su+i}` is read. For a symbolic stride the engine
-does not yet see that su + i stays inside the image; with padding it may not. There the tables stay.
+summed out: then :math:`x_{su+i}` is read, for every stride s. With padding su + i - P may lie
+outside the image; there the tables stay.
 """
 
 from functools import wraps
@@ -67,7 +67,7 @@ def definitions(stride=None, padding=0, exact=False, sizes=SIZES):
 
 def derivations():
     """All derivations of this module."""
-    return [*gradients(definitions()), *without_padding(1), *without_padding(2)]
+    return [*gradients(definitions()), *without_padding()]
 
 
 def gradients(n):
@@ -95,19 +95,19 @@ def gradients(n):
     ]
 
 
-def without_padding(stride):
+def without_padding():
     """The output and the gradient of the weights, with the tables summed out."""
-    n = definitions(stride, exact=True)
-    o, c, i, j, s = n.o, n.c, n.i, n.j, stride
+    n = definitions(size("s"), exact=True)
+    o, c, i, j, s = n.o, n.c, n.i, n.j, n.stride
     return [
-        Derivation(n.z[n.n, o, n.u, n.v], f"conv_valid_{stride}").step(
+        Derivation(n.z[n.n, o, n.u, n.v], "conv_valid").step(
             n.b[o] + total(
                 lambda c, i, j: n.x[n.n, c, s * n.u + i, s * n.v + j] * n.W[o, c, i, j],
                 n.C, n.I, n.J,
             ),
             "one entry is left in each row of a table",
         ),
-        Derivation(D(n.loss, n.W[o, c, i, j]), f"conv_valid_{stride}_dW").step(
+        Derivation(D(n.loss, n.W[o, c, i, j]), "conv_valid_dW").step(
             total(
                 lambda r, u, v: n.G[r, o, u, v] * n.x[r, c, s * u + i, s * v + j],
                 n.N, n.U, n.V,
