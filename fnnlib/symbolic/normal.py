@@ -69,22 +69,26 @@ def shifted(e):
 
 def common_start(e):
     """Sums that end alike start alike: q(0) + sum_(1..T) q(t) = sum_(0..T) q(t)."""
-    single = [t for t in e.atoms(Sum) if len(t.limits) == 1 and t.limits[0][1].is_Integer]
     first = {}
-    for t in single:
-        _, lo, hi = t.limits[0]
-        first[hi] = min(lo, first.get(hi, lo))
+    for t in filter(_is_plain, e.atoms(Sum)):
+        for _, lo, hi in t.limits:
+            if lo.is_Integer:
+                first[hi] = min(lo, first.get(hi, lo))
+
+    def late(k, lo, hi):
+        return lo.is_Integer and lo > first[hi] and _kind(k, lo, hi, {}) == _FORMAL
 
     def extend(t):
-        k, lo, hi = t.limits[0]
-        early = [t.function.xreplace({k: S(r)}) for r in range(first[hi], lo)]
-        return Sum(t.function, (k, first[hi], hi)) - Add(*early)
+        for place, (k, lo, hi) in enumerate(t.limits if _is_plain(t) else ()):
+            if late(k, lo, hi):
+                before, after = t.limits[:place], t.limits[place + 1 :]
+                whole = Sum(t.function, *before, *after) if before or after else t.function
+                early = [whole.xreplace({k: S(r)}) for r in range(first[hi], lo)]
+                t = Sum(t.function, *before, (k, first[hi], hi), *after)
+                return extend(t) - Add(*map(extend, early))
+        return t
 
-    def late(t):
-        k, lo, hi = t.limits[0]
-        return lo > first[hi] and _kind(k, lo, hi, {}) == _FORMAL
-
-    return normal_form(e.xreplace({t: extend(t) for t in single if late(t)}))
+    return normal_form(e.xreplace({t: extend(t) for t in filter(_is_plain, e.atoms(Sum))}))
 
 
 def aligned(e):
@@ -329,16 +333,22 @@ def _flatten(factors, limits):
 def _canonical(body, limits):
     """The sum with its indices in a fixed order under fixed names."""
     depth = _depth(body)
-    candidates = []
-    for order in _orders(body, limits):
-        own = {k: Symbol(f"{k.name[:2]}{depth}_{n}", integer=True)
-               for n, (k, *_) in enumerate(order)}
-        renamed = Sum(
-            body.xreplace(own), *[(own[k], lo.xreplace(own), hi.xreplace(own))
-                                  for k, lo, hi in order]
-        )
-        candidates.append((_anonymous(renamed), len(candidates), renamed))
-    return min(candidates)[2]
+
+    def named(order):
+        return {k: Symbol(f"{k.name[:2]}{depth}_{n}", integer=True)
+                for n, (k, *_) in enumerate(order)}
+
+    def reading(order):
+        names = {k: own.name for k, own in named(order).items()}
+        return _reading(Tuple(body, *(Tuple(*limit) for limit in order)), names)
+
+    orders = _orders(body, limits)
+    order = min(orders, key=reading) if len(orders) > 1 else orders[0]
+    own = named(order)
+    return Sum(
+        body.xreplace(own),
+        *[(own[k], lo.xreplace(own), hi.xreplace(own)) for k, lo, hi in order],
+    )
 
 
 def _orders(body, limits):
@@ -348,8 +358,8 @@ def _orders(body, limits):
         return [limits]
     groups = {}
     for k, lo, hi in limits:
-        own = {j: Symbol("_this" if j == k else "_other", integer=True) for j in names}
-        groups.setdefault(_anonymous(Tuple(lo, hi, body.xreplace(own))), []).append((k, lo, hi))
+        own = {j: "this" if j == k else "other" for j in names}
+        groups.setdefault(_reading(Tuple(lo, hi, body), own), []).append((k, lo, hi))
     ties = [groups[key] for key in sorted(groups)]
     if math.prod(math.factorial(len(tie)) for tie in ties) > _ORDERS:
         return [limits]
@@ -357,9 +367,21 @@ def _orders(body, limits):
     return [list(itertools.chain(*choice)) for choice in choices]
 
 
-def _anonymous(e):
-    """How an expression reads when indices that are bound outside have no name."""
-    return str(e.xreplace({d: Symbol("_") for d in e.atoms(Dummy)}))
+def _reading(e, names):
+    """How an expression reads with these names; indices that are bound outside have none.
+
+    The order of terms and factors does not matter.
+    """
+    if e in names:
+        return names[e]
+    if isinstance(e, Indexed):
+        return f"{e.base.name}[{' '.join([_reading(i, names) for i in e.indices])}]"
+    if e.is_Atom:
+        return "_" if isinstance(e, Dummy) else str(e)
+    parts = [_reading(a, names) for a in e.args]
+    if isinstance(e, (Add, Mul, KroneckerDelta)):
+        parts.sort()
+    return f"{type(e).__name__}({' '.join(parts)})"
 
 
 def _depth(body):

@@ -47,6 +47,19 @@ def test_sums_that_meet_only_after_a_shift():
         assert shifted(normal_form(e)) != 0 and common_start(normal_form(e)) != 0
 
 
+def test_sums_over_two_indices_that_run_backwards():
+    M, v = array("M", (1, T), n), array("v", (0, T), n)
+    ahead = total(lambda t, k: M[t, k] * v[T + 1 - t, k], (1, T), n)
+    back = total(lambda k, t: M[T + 1 - t, k] * v[t, k], n, (1, T))
+    early = total(lambda k, t: M[T + 1 - t, k] * v[t - 1, k], n, (1, T))
+    assert normal_form(ahead - back) != 0 and aligned(normal_form(ahead - back)) == 0
+    assert aligned(normal_form(ahead - early)) != 0
+    tail = total(lambda t, k: v[t, k], (2, T), n) + total(lambda k: v[1, k], n)
+    whole = total(lambda t, k: v[t, k], (1, T), n)
+    assert common_start(normal_form(whole - tail)) == 0
+    assert common_start(normal_form(whole - tail + v[1, i])) != 0
+
+
 DIFFERENT = [
     ("contraction where the root may be outside", total(lambda t: delta(t, s) * q[t], (1, T - 2)),
      q[s]),
