@@ -2,7 +2,7 @@
 
 ``evaluator(e)`` gives ``f(probe, at)``: the value of ``e``, where ``at`` holds the indices of the
 sums around it. Sums, functions, powers and derivatives are kept by the probe, under their bound
-indices.
+indices. Inside, symbols and arrays go by numbers, their slots, which are looked up much sooner.
 """
 
 import itertools
@@ -36,7 +36,7 @@ from .vocabulary import Array, Misuse, Partial, Quantity
 
 DIGITS = 110  # working precision of a probe
 _CACHED = 10_000  # expressions whose functions are held
-_serial = itertools.count()
+_serial = itertools.count(1)
 _RELATIONS = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
     "==": operator.eq, "!=": operator.ne,
@@ -44,6 +44,14 @@ _RELATIONS = {
 _BUILTIN = {
     Max: max, Min: min, Abs: abs, sign: mp.sign, Heaviside: lambda x: (1 + mp.sign(x)) / 2,
 }
+
+
+_SLOTS = {}
+
+
+def slot(e):
+    """The number by which a symbol or an array goes here."""
+    return _SLOTS.setdefault(e, len(_SLOTS))
 
 
 class Unusable(Exception):
@@ -61,7 +69,8 @@ def evaluator(e):
     if isinstance(e, Quantity):
         return evaluator(e.value)
     if isinstance(e, Idx) or e.is_Symbol:
-        return lambda probe, at: at[e] if e in at else probe.draw(e)
+        own = slot(e)
+        return lambda probe, at: at[own] if own in at else probe.draw(e)
     if not e.args:  # a number such as pi
         return _kept(e, lambda probe, at: mp.mpf(str(e.evalf(DIGITS))))
     if isinstance(e, Indexed):
@@ -85,9 +94,9 @@ def evaluator(e):
 
 def _kept(e, compute):
     """Values are kept by the probe; those that move with a quotient, until it moves on."""
-    own, reached = next(_serial), reach(e)
+    own, reached = -next(_serial), reach(e)  # below zero: no slot, under which entries are kept
     bound = {k for t in e.atoms(Sum) for k, *_ in t.limits}
-    names = tuple(e.atoms(Dummy, Idx) - bound)
+    names = tuple(map(slot, e.atoms(Dummy, Idx) - bound))
 
     def value(probe, at):
         memo = probe.memo if probe.moved.isdisjoint(reached) else probe.moving
@@ -101,7 +110,7 @@ def _kept(e, compute):
 
 @lru_cache(_CACHED)
 def reach(e):
-    """All arrays and scalars on which ``e`` may depend, also through definitions and rules."""
+    """The slots of all on which ``e`` may depend, also through definitions and rules."""
     found, waiting = set(), [e]
     while waiting:
         for t in waiting.pop().atoms(Array, Symbol) - found:
@@ -110,31 +119,39 @@ def reach(e):
                 waiting.append(t.value)
             if isinstance(t, Array) and t.rule is not None:
                 waiting.append(t.template[1])
-    return frozenset(found)
+    return frozenset(map(slot, found))
 
 
 def location(e):
     """The function that gives the key under which a probe holds a scalar or an entry."""
     if not isinstance(e, Indexed):
         return lambda probe, at: e
-    base, indices = e.base, [evaluator(i) for i in e.indices]
+    base, indices = slot(e.base), [evaluator(i) for i in e.indices]
     return lambda probe, at: (base, *[int(i(probe, at)) for i in indices])
 
 
 def _entry(e):
     if not isinstance(e.base, Array):
         raise TypeError(f"{e} is not an entry of an array made by array()")
-    place = location(e)
-    return lambda probe, at: probe.entry(place(probe, at))
+    base, place = e.base, location(e)
+    return lambda probe, at: probe.entry(base, place(probe, at))
+
+
+@lru_cache(_CACHED)
+def rule_of(base):
+    """The rule of an array as a function of a probe and an entry's indices; what it reaches."""
+    indices, body = base.template
+    own, value = tuple(map(slot, indices)), evaluator(body)
+    return lambda probe, at: value(probe, dict(zip(own, at, strict=True))), reach(base)
 
 
 def _sum(e):
     def loop(body, k, lo, hi):
-        first, last = evaluator(lo), evaluator(hi)
+        first, last, own = evaluator(lo), evaluator(hi), slot(k)
 
         def value(probe, at):
             inner, terms = dict(at), []
-            for inner[k] in range(int(first(probe, at)), int(last(probe, at)) + 1):
+            for inner[own] in range(int(first(probe, at)), int(last(probe, at)) + 1):
                 terms.append(body(probe, inner))
             return sum(terms)
 
@@ -211,10 +228,10 @@ def _power(base, exponent):
 def _named(e):
     if e.meaning:
         names = [Dummy(f"u{k}", real=True) for k in range(len(e.args))]
-        body = evaluator(e.meaning(*names))
+        body, own = evaluator(e.meaning(*names)), tuple(map(slot, names))
 
         def base(*x):
-            return body(Scratch(), dict(zip(names, x, strict=True)))
+            return body(Scratch(), dict(zip(own, x, strict=True)))
     else:
         base = _opaque(e.base_name, len(e.args))
     if not e.orders:

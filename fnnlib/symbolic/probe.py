@@ -9,7 +9,7 @@ import random
 import mpmath as mp
 from sympy import Idx, Symbol
 
-from .evaluate import DIGITS, Scratch, Unusable, evaluator, location, reach
+from .evaluate import DIGITS, Scratch, Unusable, evaluator, location, rule_of, slot
 
 STEP = mp.mpf(10) ** -30  # of a difference quotient: its error is about STEP**2
 TOLERANCE = mp.mpf(10) ** -50  # relative; well above STEP**2, well below any real mistake
@@ -23,7 +23,7 @@ class Probe(Scratch):
 
     ``follow`` names the recursive arrays whose recurrence is obeyed; all other entries are
     independent numbers. No size is below ``smallest``. ``values`` may be filled beforehand:
-    sizes by symbol, entries by ``(array, indices...)``.
+    sizes and scalars by symbol; entries stand there by their :meth:`location`.
     """
 
     def __init__(self, seed, follow=(), at_zero=False, smallest=1):
@@ -45,11 +45,11 @@ class Probe(Scratch):
 
     def __call__(self, e, bound=None):
         """The value of an expression; ``bound`` holds the indices of the sums around it."""
-        return mp.mpmathify(evaluator(e)(self, bound or {}))
+        return mp.mpmathify(evaluator(e)(self, _by_slot(bound or {})))
 
     def location(self, e, bound):
         """The key under which the value of a scalar or an entry is kept."""
-        return location(e)(self, bound)
+        return location(e)(self, _by_slot(bound))
 
     def real(self, e):
         """A random real for a symbol, of the sign that it is assumed to have."""
@@ -74,31 +74,28 @@ class Probe(Scratch):
             raise Unusable
         return self.random.randint(first, last)
 
-    def entry(self, key):
-        """The value of the entry ``(array, indices...)``: given by a rule, or drawn."""
+    def entry(self, base, key):
+        """The entry of an array under its key, (slot, indices...): given by a rule, or drawn."""
         if key in self.values:
             return self.values[key]
-        base, *at = key
         if base.rule is None:
-            return self._draw_entry(key)
-        moves = not self.moved.isdisjoint(reach(base))
-        memo = self.moving if moves else self.memo
+            return self._draw_entry(base, key)
+        rule, reached = rule_of(base)
+        memo = self.memo if self.moved.isdisjoint(reached) else self.moving
         if key not in memo:  # a recurrence meets the same entry many times
-            memo[key] = self._given(base, at)
-        return self._draw_entry(key) if memo[key] is None else memo[key]
+            memo[key] = self._given(base, rule, key[1:])
+        return self._draw_entry(base, key) if memo[key] is None else memo[key]
 
-    def _given(self, base, at):
+    def _given(self, base, rule, at):
         """The value that a definition or a followed recurrence gives, else None."""
         if base.recursive and base not in self.follow:
             return None
         if base.start is not None and at[0] == int(self(base.start)):
             return None if base.value is None else self(base.value)
-        indices, body = base.template
-        return evaluator(body)(self, dict(zip(indices, at, strict=True)))
+        return rule(self, at)
 
-    def _draw_entry(self, key):
-        base, *at = key
-        for i, (first, last) in zip(at, base.axes, strict=True):
+    def _draw_entry(self, base, key):
+        for i, (first, last) in zip(key[1:], base.axes, strict=True):
             if not int(self(first)) <= i <= int(self(last)):
                 raise Unusable
         self.values[key] = self.real(base)
@@ -107,9 +104,13 @@ class Probe(Scratch):
     def quotient(self, key, f):
         """The central difference quotient of ``f()`` by the scalar or entry under ``key``."""
         centre, outside = self.values[key], (self.moved, self.moving)
-        self.moved, ends = self.moved | {key[0] if isinstance(key, tuple) else key}, []
+        self.moved, ends = self.moved | {key[0] if isinstance(key, tuple) else slot(key)}, []
         for side in (1, -1):
             self.values[key], self.moving = centre + side * STEP, {}
             ends.append(f())
         self.values[key], (self.moved, self.moving) = centre, outside
         return (ends[0] - ends[1]) / (2 * STEP)
+
+
+def _by_slot(bound):
+    return {slot(k): v for k, v in bound.items()}
