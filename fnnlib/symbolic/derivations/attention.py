@@ -6,10 +6,8 @@ denominators are not zero. G is the gradient of the loss with respect to h; as i
 what is proved holds for every loss. Outputs are counted to T and inputs to S; in self-attention
 S is T. The checks use the mask that hides all later steps.
 
-The projections of self-attention are derived for any gradients :math:`dq, dk, dv` of
-what they make: with the loss replaced by its linear part, as the chain rule says. These last
-derivations have no check of their own here; the tests compare them with PyTorch and with a
-complex step.
+In self-attention queries, keys and values are projections of one input. Its gradients are derived
+from end to end: through the projections, the scores, the weights and the weighted means.
 """
 
 from functools import wraps
@@ -19,7 +17,6 @@ from fnnlib import attention
 from fnnlib.symbolic import (
     D,
     Derivation,
-    S,
     array,
     check,
     define,
@@ -32,11 +29,26 @@ from fnnlib.symbolic import (
     total,
 )
 
+SMALL = 2, 3, 5, 3, 4, 4  # sizes that are soon checked
 
-def definitions():
-    """Weighted means of values; the weights are the masked softmax of the scores."""
-    B, K, H, T, S = size("B K H T S")
-    q, k, v = array("q", (1, T), B, K), array("k", (1, S), B, K), array("v", (1, S), B, H)
+
+def definitions(of_input=False, sizes=None):
+    """Weighted means of values; the weights are the masked softmax of the scores.
+
+    Queries, keys and values are free, or projections of one input.
+    """
+    B, K, H, T, S, Dn = sizes or size("B K H T S D")
+    S = T if of_input else S
+    x = array("x", (1, T), B, Dn)
+    Q, W_k, V = array("W_q", Dn, K), array("W_k", Dn, K), array("W_v", Dn, H)
+
+    def source(name, W, length, width):
+        axes = (1, length), B, width
+        if not of_input:
+            return array(name, *axes)
+        return define(name, lambda t, r, j: total(lambda d: x[t, r, d] * W[d, j], Dn), *axes)
+
+    q, k, v = source("q", Q, T, K), source("k", W_k, S, K), source("v", V, S, H)
     G = array("G", (1, T), B, H)
     # Proofs take the entries of m as they come; only checks follow the rule.
     m = recursive(
@@ -69,15 +81,26 @@ def definitions():
             dp[t, s, r] - total(lambda u: p[t, u, r] * dp[t, u, r], (1, S))
         ), (1, T), (1, S), B)
 
+    p = weights(score)
+    de = of_scores(p)
+    dq = define("dq", lambda t, r, c: total(
+        lambda s: de[t, s, r] * k[s, r, c], (1, S)
+    ) / sqrt(K), (1, T), B, K)
+    dk = define("dk", lambda s, r, c: total(
+        lambda t: de[t, s, r] * q[t, r, c], (1, T)
+    ) / sqrt(K), (1, S), B, K)
+    dv = define("dv", lambda s, r, j: total(
+        lambda t: p[t, s, r] * G[t, r, j], (1, T)
+    ), (1, S), B, H)
     t, s, r = index("t", (1, T)), index("s", (1, S)), index("r", B)
-    c, j = index("c", K), index("j", H)
+    c, j, d = index("c", K), index("j", H), index("d", Dn)
     return SimpleNamespace(**locals())
 
 
 def derivations():
     """All derivations of this module."""
     n = definitions()
-    return [of_scores(n), *gradients(n), *projections()]
+    return [of_scores(n), *gradients(n), *end_to_end(definitions(of_input=True))]
 
 
 def of_scores(n):
@@ -90,59 +113,56 @@ def of_scores(n):
 
 def gradients(n):
     """Gradients of queries, keys and values."""
-    p = n.weights(n.score)
-    loss, de = n.loss(p), n.of_scores(p)
-    t, s, r, c, j = n.t, n.s, n.r, n.c, n.j
+    loss, t, s, r, c, j = n.loss(n.p), n.t, n.s, n.r, n.c, n.j
     return [
         Derivation(D(loss, n.q[t, r, c]), "attention_dq").step(
-            total(lambda s: de[t, s, r] * n.k[s, r, c], (1, n.S)) / sqrt(n.K),
-            "a query meets every key",
+            n.dq[t, r, c], "a query meets every key"
         ),
         Derivation(D(loss, n.k[s, r, c]), "attention_dk").step(
-            total(lambda t: de[t, s, r] * n.q[t, r, c], (1, n.T)) / sqrt(n.K),
-            "a key meets every query",
+            n.dk[s, r, c], "a key meets every query"
         ),
         Derivation(D(loss, n.v[s, r, j]), "attention_dv").step(
-            total(lambda t: p[t, s, r] * n.G[t, r, j], (1, n.T)),
-            "a value is read with its weights",
+            n.dv[s, r, j], "a value is read with its weights"
         ),
     ]
 
 
-def projections():
-    """Gradients of the three projections and of the input that they share."""
-    T, B, Dn = size("T B D")
-    x = array("x", (1, T), B, Dn)
-    t, r, d = index("t", (1, T)), index("r", B), index("d", Dn)
-    loss, dx, found = S.Zero, S.Zero, []
-    for name, width in zip("QKV", size("K K H"), strict=True):
-        W, G = array(f"W_{name}", Dn, width), array(f"d{name.lower()}", (1, T), B, width)
-        j = index("j", width)
-        loss += total(
-            lambda t, r, j, d: G[t, r, j] * x[t, r, d] * W[d, j],  # noqa: B023
-            (1, T), B, width, Dn,
-        )
-        dx += total(lambda j: G[t, r, j] * W[d, j], width)  # noqa: B023
-        found.append((name, W[d, j], total(lambda t, r: x[t, r, d] * G[t, r, j], (1, T), B)))  # noqa: B023
-    loss = define("L", loss)
+def end_to_end(n):
+    """Gradients of the projections and of the input of self-attention."""
+    loss, t, r, c, j, d = n.loss(n.p), n.t, n.r, n.c, n.j, n.d
+
+    def sums(f):
+        return total(f, (1, n.T), n.B)
+
+    shared = "one projection serves all steps and sequences"
     return [
-        *[
-            Derivation(D(loss, entry), f"attention_dW_{name.lower()}").step(
-                gradient, "one layer serves all steps and sequences"
-            )
-            for name, entry, gradient in found
-        ],
-        Derivation(D(loss, x[t, r, d]), "attention_dx").step(
-            dx, "the input is projected three times"
+        Derivation(D(loss, n.Q[d, c]), "attention_dW_q").step(
+            sums(lambda t, r: n.x[t, r, d] * n.dq[t, r, c]), shared, seconds=60
+        ),
+        Derivation(D(loss, n.W_k[d, c]), "attention_dW_k").step(
+            sums(lambda t, r: n.x[t, r, d] * n.dk[t, r, c]), shared, seconds=60
+        ),
+        Derivation(D(loss, n.V[d, j]), "attention_dW_v").step(
+            sums(lambda t, r: n.x[t, r, d] * n.dv[t, r, j]), shared
+        ),
+        Derivation(D(loss, n.x[t, r, d]), "attention_dx").step(
+            total(lambda c: n.dq[t, r, c] * n.Q[d, c] + n.dk[t, r, c] * n.W_k[d, c], n.K)
+            + total(lambda j: n.dv[t, r, j] * n.V[d, j], n.H),
+            "the input is projected three times", seconds=60,
         ),
     ]
 
 
 def checks():
     """The library's gradients against the formulas, under the mask that hides later steps."""
-    n = definitions()
-    args = n.q, n.k, n.v, n.m
-    return [check(d, attend_backward, attend, args=args, dout=n.G) for d in gradients(n)]
+    n, whole = definitions(sizes=SMALL), definitions(of_input=True, sizes=SMALL)
+    free, projected = (n.q, n.k, n.v, n.m), (
+        attention.Params(whole.Q, whole.W_k, whole.V), whole.x, whole.m
+    )
+    return [
+        *(check(d, attend_backward, attend, args=free, dout=n.G) for d in gradients(n)),
+        *(check(d, backward, forward, args=projected, dout=whole.G) for d in end_to_end(whole)),
+    ]
 
 
 @wraps(attention.attend)
@@ -155,3 +175,15 @@ def attend(q, k, v, m):
 def attend_backward(dh, cache):
     """The library's gradients; the mask is data."""
     return *attention.attend_backward(dh, cache), None
+
+
+@wraps(attention.forward)
+def forward(p, x, m):
+    """The library's self-attention, with a mask of booleans."""
+    return attention.forward(p, x, m > 0)
+
+
+@wraps(attention.backward)
+def backward(dh, cache):
+    """The library's gradients; the mask is data."""
+    return *attention.backward(dh, cache), None
