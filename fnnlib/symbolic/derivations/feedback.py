@@ -18,7 +18,10 @@ tests.
 from functools import wraps
 from types import SimpleNamespace
 
-from fnnlib import feedback
+import numpy as np
+
+from fnnlib import feedback, tree
+from fnnlib.check import TOLERANCE, CheckFailed
 from fnnlib.symbolic import (
     D,
     Derivation,
@@ -40,6 +43,7 @@ from fnnlib.symbolic import (
     size,
     total,
 )
+from fnnlib.symbolic.agreement import Agreement
 
 QUICK = 6  # a seed that draws sizes which are soon checked
 
@@ -383,7 +387,47 @@ def checks():
     n = definitions(sigmoid, sigmoid, small)
     p = feedback.Params(n.W1, n.b1, n.R, n.W2, n.b2, n.W3, n.b3)
     args = p, n.x, n.G
-    return [check(d, backward, forward, args=args, dout=n.G, seed=QUICK) for d in gradients(n)]
+    return [
+        *(check(d, backward, forward, args=args, dout=n.G, seed=QUICK) for d in gradients(n)),
+        _implicit_check(),
+    ]
+
+
+def _implicit_check():
+    """The library's implicit gradient against the tangent of the fixed point, both ways paired."""
+    rng, errors = np.random.default_rng(0), []
+    for C in range(1, 6):
+        p, x = feedback.init(rng, 3, C + 2, 4, C), rng.normal(size=(2, 3))
+        moved, xd = tree.map(lambda a: rng.normal(size=a.shape), p), rng.normal(size=x.shape)
+        y, cache = feedback.fixed_point(p, x)
+        dy = rng.normal(size=y.shape)
+        dp, dx = feedback.fixed_point_backward(dy, cache)
+        w = _moves((y, *p, x), (0 * y, *moved, xd))
+        still = tree.map(np.zeros_like, (*p, x))
+        # Row i: how a pass moves with output i of every example.
+        J = np.stack([_moves((y, *p, x), (e + 0 * y, *still)) for e in np.eye(C)], axis=1)
+        yd = np.linalg.solve(np.eye(C) - J.swapaxes(1, 2), w[..., None])[..., 0]
+        errors.append(abs(np.sum(dy * yd) - tree.dot(dp, moved) - np.sum(dx * xd)))
+    if not max(errors) <= TOLERANCE["formula"]:
+        raise CheckFailed(f"feedback.fixed_point_backward: error {max(errors):.1e}")
+    return Agreement(
+        "feedback_implicit", "feedback.fixed_point_backward", {"formula": float(max(errors))},
+        {"C": (1, 5)},
+    )
+
+
+def _moves(at, direction):
+    """How the outputs of a pass move, by a complex step."""
+    h = 1e-100
+    return np.imag(_one_pass(*(a + 1j * h * d for a, d in zip(at, direction, strict=True)))) / h
+
+
+def _one_pass(y, W1, b1, R, W2, b2, W3, b3, x):
+    """The pass F as the derivations have it."""
+    def squash(z):
+        return 1 / (1 + np.exp(-z))
+
+    return squash(squash((squash(x @ W1 + b1) + y @ R) @ W2 + b2) @ W3 + b3)
 
 
 @wraps(feedback.forward)

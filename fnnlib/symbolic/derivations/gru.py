@@ -14,7 +14,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from fnnlib import gru
+from fnnlib import activations, gru
+from fnnlib.check import TOLERANCE, CheckFailed
 from fnnlib.symbolic import (
     D,
     Derivation,
@@ -35,6 +36,7 @@ from fnnlib.symbolic import (
     tanh,
     total,
 )
+from fnnlib.symbolic.agreement import Agreement
 
 QUICK = 196  # a seed that draws sizes which are soon checked
 
@@ -349,7 +351,32 @@ def checks():
     n = definitions()
     args = n.W, n.U, n.b, n.c, n.x, gru.State(matrix(n.h, 0))
     dout = n.G, gru.State(matrix(n.back, n.T))
-    return [check(d, backward, forward, args=args, dout=dout, seed=QUICK) for d in gradients(n)]
+    return [
+        _convention_check(),
+        *(check(d, backward, forward, args=args, dout=dout, seed=QUICK) for d in gradients(n)),
+    ]
+
+
+def _convention_check():
+    """The library's step, and one whose update gate says how much is new, at parameters of it."""
+    rng, errors, span = np.random.default_rng(0), [], (1, 8)
+    for H in range(span[0], span[1] + 1):
+        x, h = rng.normal(size=(3, H + 1)), rng.normal(size=(3, H))
+        p = gru.init(rng, H + 1, H)
+        p = p._replace(b=rng.normal(size=3 * H), c=rng.normal(size=H))
+        ours, _ = gru.step(p, x, gru.State(h))
+        W, U, b, c = gru.other_convention(p)
+        (a_r, a_z, a_n), (u_r, u_z, u_n) = (
+            np.split(a, 3, axis=-1) for a in (x @ W + b, h @ U)
+        )
+        reset, fresh = activations.sigmoid(a_r + u_r), activations.sigmoid(a_z + u_z)
+        theirs = fresh * np.tanh(a_n + reset * (u_n + c)) + (1 - fresh) * h
+        errors.append(float(np.max(np.abs(ours.h - theirs))))
+    if not max(errors) <= TOLERANCE["formula"]:
+        raise CheckFailed(f"gru.other_convention: error {max(errors):.1e}")
+    return Agreement(
+        "gru_other_convention", "gru.other_convention", {"formula": max(errors)}, {"H": span}
+    )
 
 
 @wraps(gru.forward)

@@ -25,6 +25,8 @@ from fnnlib.symbolic import (
     define,
     delta,
     function,
+    index,
+    prime,
     relu,
     scalar,
     size,
@@ -49,7 +51,7 @@ def derivations():
     n = definitions()
     return [
         second_moment(n), variance(n), *factors(n), *compromise(n), half(n), he_kept(n),
-        *uniform_variance(n), gram(n), length(n),
+        *uniform_variance(n), gram(n), length(n), *symmetry(n),
     ]  # fmt: skip
 
 
@@ -137,9 +139,65 @@ def length(n):
     )
 
 
+def symmetry(n):
+    """Units that start equal stay equal: with the same weights they get the same gradients."""
+    phi = function("phi", tex=r"\varphi")
+    B, C = size("B C")
+    W, G, x = array("W", n.Dn, n.H), array("G", B, C), array("x", B, n.Dn)
+    c, d = array("c", n.Dn), array("d", C)  # the weights of every unit, below and on top
+    k, (i, j) = index("k", n.Dn), index("i j", n.H)
+
+    def gradient(j, W):
+        """The derivative by W[k, j] of a net with equal weights d on top."""
+        z = define("z", lambda r: total(lambda k: x[r, k] * W(k, j), n.Dn), B)
+        return total(lambda r, o: G[r, o] * d[o] * prime(phi)(z[r]) * x[r, k], B, C)
+
+    out = total(lambda r, j, o: G[r, o] * d[o] * phi(
+        total(lambda k: x[r, k] * W[k, j], n.Dn)
+    ), B, n.H, C)
+    return [
+        Derivation(D(out, W[k, j]), "init_unit_gradient").step(
+            gradient(j, lambda k, j: W[k, j]), "a unit reads its own weights"
+        ),
+        Derivation(gradient(i, lambda k, j: c[k]), "init_equal_units").step(
+            gradient(j, lambda k, j: c[k]), "the weights of both units are c"
+        ),
+    ]
+
+
 def checks():
     """Lengths through orthogonal weights; the mean square of a unit over all signs of weights."""
-    return [_orthogonal_check(), _all_signs_check()]
+    return [_orthogonal_check(), _all_signs_check(), _limit_check(), _zeros_check()]
+
+
+def _limit_check():
+    """Uniform weights lie within a, where the mean of x^2 is a^2 / 3 = v, and reach it nearly."""
+    rng, errors, span = np.random.default_rng(0), [], (1, 8)
+    for Dn in range(span[0], span[1] + 1):
+        v, H = rng.uniform(0.1, 2), Dn + 1
+        a = np.sqrt(3 * v)
+        expected = np.random.default_rng(Dn).uniform(-a, a, (Dn, H))
+        ours = init.uniform(np.random.default_rng(Dn), Dn, H, v)
+        errors.append(float(np.max(np.abs(ours - expected))) / a)
+        glorot = init.xavier(np.random.default_rng(Dn), Dn, H)
+        same = init.uniform(np.random.default_rng(Dn), Dn, H, 2 / (Dn + H))
+        errors.append(float(np.max(np.abs(glorot - same))))
+    return _agreement("init_uniform", "init.uniform", errors, {"D": span})
+
+
+def _zeros_check():
+    """From equal weights, zero or not, all hidden units get the same gradient."""
+    rng, errors, span = np.random.default_rng(0), [], (2, 8)
+    for H in range(span[0], span[1] + 1):
+        x, dz = rng.normal(size=(4, 3)), rng.normal(size=(4, 2))
+        for shift in (0.0, 0.3):
+            layers = tuple(
+                dense.Params(init.zeros(D, n) + shift, np.zeros(n)) for D, n in ((3, H), (H, 2))
+            )
+            _, cache = dense.stack_forward(layers, x, "tanh")
+            (first, _), _ = dense.stack_backward(dz, cache)
+            errors.append(float(np.max(np.abs(first.W - first.W[:, :1]))))
+    return _agreement("init_equal_units", "init.zeros", errors, {"H": span})
 
 
 def _orthogonal_check():

@@ -1,4 +1,4 @@
-r"""Gradient descent on a quadratic, its largest learning rate, and the means that Adam keeps.
+r"""Gradient descent on a quadratic, its largest learning rate; momentum, means, decay, schedules.
 
 The quadratic is :math:`\mathcal{L} = \sum_j \lambda_j (p_j - q_j)^2 / 2`, with a curvature for each
 coordinate; every quadratic with a minimum has this form in the axes of its Hessian. Powers with a
@@ -15,6 +15,7 @@ engine.
 from types import SimpleNamespace
 
 import numpy as np
+from sympy import cos, pi
 
 from fnnlib import optim
 from fnnlib.check import TOLERANCE, CheckFailed
@@ -28,6 +29,7 @@ from fnnlib.symbolic import (
     recursive,
     scalar,
     size,
+    sqrt,
     total,
 )
 from fnnlib.symbolic.agreement import Agreement
@@ -54,6 +56,11 @@ def definitions():
     g = array("g", (1, T))
     m = recursive("m", (0, T), start=0, value=0, rule=lambda t: beta * m[t - 1] + (1 - beta) * g[t])
     u = recursive("u", (0, T), start=T, value=1, rule=lambda t: beta * u[t + 1])
+    v = recursive("v", (0, T), start=0, value=0, rule=lambda t: beta * v[t - 1] + g[t])
+    square = recursive(
+        "s", (0, T), start=0, value=0,
+        rule=lambda t: beta * square[t - 1] + (1 - beta) * g[t] ** 2,
+    )
     return SimpleNamespace(**locals())
 
 
@@ -63,7 +70,8 @@ def derivations():
     error, mean, weights = error_lemma(n), mean_lemma(n), weights_lemma(n)
     return [
         slope(n), error, error_after_all_steps(n, error), bound(n), descent(n),
-        mean, weights, mean_of_a_constant(n, weights), look_ahead(n),
+        mean, weights, mean_of_a_constant(n, weights), momentum(n), squares(n), look_ahead(n),
+        decoupled_decay(), warm_up(), cosine(), clipped(n),
     ]  # fmt: skip
 
 
@@ -143,6 +151,71 @@ def mean_of_a_constant(n, weights):
     )
 
 
+def momentum(n):
+    """The velocity of momentum is a weighted sum of all gradients, and no mean: no 1 - beta."""
+    return Induction(
+        "optim_momentum",
+        lambda s: n.u[s] * n.v[s],
+        lambda s: total(lambda t: n.u[t] * n.g[t], (1, s)),
+        over=(0, n.T),
+        using=lambda s: [n.v.unroll(s + 1), n.u.unroll(s)],
+    )
+
+
+def squares(n):
+    """What RMSprop and Adam divide by: the same mean as Adam's, of the squared gradients."""
+    return Induction(
+        "optim_squares",
+        lambda s: n.u[s] * n.square[s],
+        lambda s: (1 - n.beta) * total(lambda t: n.u[t] * n.g[t] ** 2, (1, s)),
+        over=(0, n.T),
+        using=lambda s: [n.square.unroll(s + 1), n.u.unroll(s)],
+    )
+
+
+def decoupled_decay():
+    """AdamW adds the decay to Adam's step, not to the gradient that the step is made from."""
+    p, d, alpha, w = scalar("p d alpha w")
+    return Derivation((1 - alpha * w) * p - alpha * d, "optim_adamw").step(
+        p - alpha * (d + w * p), "the decay is a step of its own"
+    )
+
+
+def warm_up():
+    """The rate rises by equal steps, and one more of them reaches the rate that follows."""
+    alpha, t, n = scalar("alpha"), scalar("t"), size("n")
+
+    def rate(t):
+        return alpha * (t + 1) / (n + 1)
+
+    return (
+        Derivation(rate(t + 1) - rate(t), "optim_warm_up")
+        .step(alpha / (n + 1), "equal steps")
+        .step(alpha - rate(n - 1), "the last of them")
+    )
+
+
+def cosine():
+    """A cosine falls as far above its middle as below: two mirrored steps have the mean rate."""
+    (alpha, least), t, T = scalar("alpha alpha_0"), scalar("t"), size("T")
+
+    def rate(angle):
+        return least + (alpha - least) * (1 + cos(angle)) / 2
+
+    return Derivation(rate(pi * t / T) + rate(pi - pi * t / T), "optim_cosine").step(
+        alpha + least, "the cosines of supplementary angles cancel"
+    )
+
+
+def clipped(n):
+    """Scaled by c over its length, a gradient has the length c."""
+    c, d = scalar("c"), n.p
+    length = sqrt(total(lambda k: d[k] ** 2, n.n))
+    return Derivation(total(lambda k: (d[k] * c / length) ** 2, n.n), "optim_clip").step(
+        c**2, "the length cancels"
+    )
+
+
 def look_ahead(n):
     r"""Nesterov's step, written for the point that is looked ahead to.
 
@@ -160,7 +233,10 @@ def look_ahead(n):
 
 def checks():
     """The library's optimisers against the formulas, at random sizes, curvatures and rates."""
-    return [_descent_check(), _bias_check(), _nesterov_check()]
+    return [
+        _descent_check(), _bias_check(), *_sum_checks(), _nesterov_check(), _adamw_check(),
+        *_schedule_checks(), _clip_check(),
+    ]  # fmt: skip
 
 
 def _descent_check():
@@ -183,6 +259,70 @@ def _bias_check():
         _, slots = _run(optim.adam(0.1, beta1=beta), c, lambda p, c=c: c, T)
         errors.append(_error((1 - beta) * slots.m, (1 - beta**T) * c))
     return _agreement("optim_bias", "optim.adam", errors, {"T": span})
+
+
+def _sum_checks():
+    """What the optimisers remember after T different gradients."""
+    rng, errors, span = np.random.default_rng(0), ([], [], [], []), (1, 12)
+    for T in range(span[0], span[1] + 1):
+        g, beta = rng.normal(size=(T, 3)), rng.uniform(0.1, 0.99)
+        weights = beta ** np.arange(T)[::-1]
+        _, v = _follow(optim.sgd(0.1, momentum=beta), g)
+        _, of_rmsprop = _follow(optim.rmsprop(0.1, beta), g)
+        _, of_adam = _follow(optim.adam(0.1, beta, beta), g)
+        square = (1 - beta) * weights @ g**2
+        pairs = (
+            (v, weights @ g), (of_rmsprop.v, square), (of_adam.v, square),
+            (of_adam.m, (1 - beta) * weights @ g),
+        )
+        for found, (ours, theirs) in zip(errors, pairs, strict=True):
+            found.append(_error(ours, theirs))
+    rows = (
+        ("optim_momentum", "optim.sgd"), ("optim_squares", "optim.rmsprop"),
+        ("optim_squares", "optim.adam"), ("optim_mean", "optim.adam"),
+    )
+    return [_agreement(*row, e, {"T": span}) for row, e in zip(rows, errors, strict=True)]
+
+
+def _follow(optimizer, gradients):
+    ahead = iter(gradients)
+    return _run(optimizer, np.zeros_like(gradients[0]), lambda p: next(ahead), len(gradients))
+
+
+def _adamw_check():
+    """A step of AdamW against one of Adam from the same point, less the decay."""
+    rng, errors, span = np.random.default_rng(0), [], (1, 12)
+    for n in range(span[0], span[1] + 1):
+        p, g, (rate, w) = rng.normal(size=n), rng.normal(size=n), rng.uniform(0.1, 0.9, 2)
+        plain, _ = _run(optim.adam(rate), p, lambda p, g=g: g, 1)
+        decayed, _ = _run(optim.adamw(rate, weight_decay=w), p, lambda p, g=g: g, 1)
+        errors.append(_error(decayed, plain - rate * w * p))
+    return _agreement("optim_adamw", "optim.adamw", errors, {"n": span})
+
+
+def _schedule_checks():
+    """The rises of a warm-up, and mirrored steps of a cosine."""
+    rng, rises, mirrored, span = np.random.default_rng(0), [], [], (1, 12)
+    for n in range(span[0], span[1] + 1):
+        alpha, least = rng.uniform(1, 2), rng.uniform(0, 1)
+        rates = np.array([optim.warm_up(lambda t, a=alpha: a, n)(t) for t in range(n + 1)])
+        rises.append(_error(np.diff(rates), np.full(n, alpha / (n + 1))))
+        rates = np.array([optim.cosine(alpha, n, least)(t) for t in range(n + 1)])
+        mirrored.append(_error(rates + rates[::-1], np.full(n + 1, alpha + least)))
+    return [
+        _agreement("optim_warm_up", "optim.warm_up", rises, {"n": span}),
+        _agreement("optim_cosine", "optim.cosine", mirrored, {"T": span}),
+    ]
+
+
+def _clip_check():
+    """The length of gradients that were too long, and their direction."""
+    rng, errors, span = np.random.default_rng(0), [], (1, 12)
+    for n in range(span[0], span[1] + 1):
+        g, c = 1 + rng.uniform(size=n), rng.uniform(0.1, 1)
+        (short,), _ = optim.clip_by_global_norm((g,), c)
+        errors += [_error(np.sum(short**2), c**2), _error(short / short[0], g / g[0])]
+    return _agreement("optim_clip", "optim.clip_by_global_norm", errors, {"n": span})
 
 
 def _nesterov_check():

@@ -1,13 +1,17 @@
-r"""The L2 penalty: its gradient, and why a step of gradient descent shrinks the weights.
+r"""The L2 penalty: its gradient, and why a step of gradient descent shrinks the weights; freezing.
 
 :math:`\lambda` is the strength of the penalty, :math:`\alpha` the learning rate, and E any loss:
-:math:`\partial E / \partial W` stands as it is.
+:math:`\partial E / \partial W` stands as it is. A mask m is one where a weight is trained, else
+zero; what is proved holds for any numbers in its place.
 """
 
 from functools import wraps
 from types import SimpleNamespace
 
-from fnnlib import regularise
+import numpy as np
+
+from fnnlib import optim, regularise
+from fnnlib.check import TOLERANCE, CheckFailed
 from fnnlib.symbolic import (
     D,
     Derivation,
@@ -17,10 +21,12 @@ from fnnlib.symbolic import (
     define,
     function,
     index,
+    prime,
     scalar,
     size,
     total,
 )
+from fnnlib.symbolic.agreement import Agreement
 
 
 def definitions(strength):
@@ -37,7 +43,7 @@ def definitions(strength):
 def derivations():
     """All derivations of this module."""
     n = definitions(scalar("lambda"))
-    return [gradient(n), decay(n)]
+    return [gradient(n), decay(n), frozen(n)]
 
 
 def gradient(n):
@@ -55,10 +61,41 @@ def decay(n):
     )
 
 
+def frozen(n):
+    """A masked step is the step of a masked gradient: descent on the trained weights alone.
+
+    The trained weights are t, of which the net reads m t + (1 - m) W; so the gradient by t is
+    the masked one.
+    """
+    w, m, t = n.W[n.k, n.j], array("m", n.m, n.n), array("t", n.m, n.n)
+    mixed = total(
+        lambda k, j: (m[k, j] * t[k, j] + (1 - m[k, j]) * n.W[k, j]) * n.x[k, j], n.m, n.n
+    )
+    slope = prime(n.f)(mixed) * n.x[n.k, n.j]
+    return Derivation(w - D(n.f(mixed), t[n.k, n.j]), "freeze_step").step(
+        m[n.k, n.j] * (w - slope) + (1 - m[n.k, n.j]) * w, "frozen weights do not move"
+    )
+
+
 def checks():
-    """The library's gradient against the formula, at the strength 3/4."""
+    """The library's gradient against the formula, at the strength 3/4; masked steps."""
     n = definitions(Rational(3, 4))
-    return [check(gradient(n), backward, forward, args=(n.W,), dout=1.0)]
+    return [check(gradient(n), backward, forward, args=(n.W,), dout=1.0), _frozen_check()]
+
+
+def _frozen_check():
+    """A step of gradient descent under a mask, against a step with a masked gradient."""
+    rng, errors, span = np.random.default_rng(0), [], (2, 8)
+    for n in range(span[0], span[1] + 1):
+        p, g = (tuple(rng.normal(size=(2, n))) for _ in range(2))
+        optimizer = optim.sgd(0.5)
+        step = regularise.freeze(optimizer, (True, False)).step
+        ours, _ = step(p, g, optimizer.init(p))
+        theirs = p[0] - 0.5 * g[0], p[1]
+        errors.append(float(np.max(np.abs(np.subtract(ours, theirs)))))
+    if not max(errors) <= TOLERANCE["formula"]:
+        raise CheckFailed(f"regularise.freeze: error {max(errors):.1e}")
+    return Agreement("freeze_step", "regularise.freeze", {"formula": max(errors)}, {"n": span})
 
 
 @wraps(regularise.l2)
