@@ -338,12 +338,12 @@ def _canonical(body, limits):
         return {k: Symbol(f"{k.name[:2]}{depth}_{n}", integer=True)
                 for n, (k, *_) in enumerate(order)}
 
-    def reading(order):
+    def read(order):
         names = {k: own.name for k, own in named(order).items()}
-        return _reading(Tuple(body, *(Tuple(*limit) for limit in order)), names)
+        return reading(Tuple(body, *(Tuple(*limit) for limit in order)), names)
 
     orders = _orders(body, limits)
-    order = min(orders, key=reading) if len(orders) > 1 else orders[0]
+    order = min(orders, key=read) if len(orders) > 1 else orders[0]
     own = named(order)
     return Sum(
         body.xreplace(own),
@@ -359,7 +359,7 @@ def _orders(body, limits):
     groups = {}
     for k, lo, hi in limits:
         own = {j: "this" if j == k else "other" for j in names}
-        groups.setdefault(_reading(Tuple(lo, hi, body), own), []).append((k, lo, hi))
+        groups.setdefault(reading(Tuple(lo, hi, body), own), []).append((k, lo, hi))
     ties = [groups[key] for key in sorted(groups)]
     if math.prod(math.factorial(len(tie)) for tie in ties) > _ORDERS:
         return [limits]
@@ -367,7 +367,7 @@ def _orders(body, limits):
     return [list(itertools.chain(*choice)) for choice in choices]
 
 
-def _reading(e, names):
+def reading(e, names):
     """How an expression reads with these names; indices that are bound outside have none.
 
     The order of terms and factors does not matter.
@@ -375,10 +375,10 @@ def _reading(e, names):
     if e in names:
         return names[e]
     if isinstance(e, Indexed):
-        return f"{e.base.name}[{' '.join([_reading(i, names) for i in e.indices])}]"
+        return f"{e.base.name}[{' '.join([reading(i, names) for i in e.indices])}]"
     if e.is_Atom:
         return "_" if isinstance(e, Dummy) else str(e)
-    parts = [_reading(a, names) for a in e.args]
+    parts = [reading(a, names) for a in e.args]
     if isinstance(e, (Add, Mul, KroneckerDelta)):
         parts.sort()
     return f"{type(e).__name__}({' '.join(parts)})"

@@ -37,6 +37,7 @@ from sympy.functions.elementary.hyperbolic import HyperbolicFunction
 from .binding import expand_definitions
 from .cases import zero_by_cases
 from .deadline import deadline
+from .hiding import hidden
 from .lemma import rewrite
 from .normal import aligned, common_start, normal_form, shifted, written_out
 from .probe import DIGITS, TOLERANCE, Probe, Unusable
@@ -169,8 +170,11 @@ def prove(a, b, known=(), named=(), where=None):
 
 def vanishes(e):
     """How ``e = 0`` is shown, or None."""
+    short = hidden(e)
+    if short != e and _zero_in_normal_form(normal_form(short)):
+        return "normal form"
     e = normal_form(e)
-    if e == 0 or any(f(e) == 0 for f in (shifted, common_start, aligned, written_out)):
+    if _zero_in_normal_form(e):
         return "normal form"
     if e.has(HyperbolicFunction):
         e = normal_form(e.rewrite(exp))
@@ -185,6 +189,10 @@ def vanishes(e):
     if not e.has(Sum) and simplify(piecewise_fold(e)) == 0:
         return "simplify"
     return None
+
+
+def _zero_in_normal_form(e):
+    return e == 0 or any(f(e) == 0 for f in (shifted, common_start, aligned, written_out))
 
 
 def _zero_without_branches(e):
