@@ -62,3 +62,26 @@ def test_the_adjoint_lemma_and_the_theorem_it_gives():
 def test_a_name_is_needed():
     with pytest.raises(Misuse, match="needs a name"):
         running_sum(lambda s: total(lambda t: x[t], (1, s)), name="running sum")
+
+
+def test_a_name_is_a_string():
+    with pytest.raises(Misuse, match="needs a name"):
+        running_sum(lambda s: total(lambda t: x[t], (1, s)), name=3)
+
+
+def test_a_first_value_is_known_at_the_base_wherever_it_starts():
+    late = recursive("h", (1, T), start=1, value=x[1], rule=lambda t: late[t - 1] + x[t])
+    lemma = Induction(
+        "from_one", lambda s: late[s], lambda s: total(lambda t: x[t], (1, s)),
+        over=(1, T), using=lambda s: [late.unroll(s + 1)],
+    )
+    assert lemma.status == "proved"
+
+
+def test_a_value_at_the_other_end_is_not_used_at_the_base():
+    u = recursive("u", (1, T), start=T, value=1, rule=lambda t: 2 * u[t + 1])
+    lemma = Induction(
+        "halves", lambda s: total(lambda t: u[t], (1, s)), lambda s: 2 * u[1] - u[s],
+        over=(1, T), using=lambda s: [u.unroll(s)],
+    )
+    assert lemma.status == "proved"

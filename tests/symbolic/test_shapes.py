@@ -1,7 +1,18 @@
 import pytest
-from sympy import Sum, Symbol
+from sympy import (
+    Dummy,
+    HadamardProduct,
+    IndexedBase,
+    Inverse,
+    MatAdd,
+    MatPow,
+    S,
+    Sum,
+    Symbol,
+)
 
 from fnnlib.symbolic import Misuse, array, hadamard, index, matrix, recursive, size, total
+from fnnlib.symbolic.normal import normal_form
 from fnnlib.symbolic.shapes import check_indices, check_shapes, check_unrolled, entry
 
 n, m, T = size("n m T")
@@ -14,6 +25,20 @@ W, x = array("W", n, m), array("x", (1, T), n)
 def test_shapes_that_do_not_fit(e):
     with pytest.raises((Misuse, ValueError)):
         check_shapes(e())
+
+
+@pytest.mark.parametrize("wrong", range(3))
+@pytest.mark.parametrize("kind", [MatAdd, HadamardProduct])
+def test_every_term_and_factor_has_the_shape_of_the_first(kind, wrong):
+    terms = [matrix(array(name, n, m)) for name in "CDE"]
+    terms[wrong] = B
+    with pytest.raises(Misuse, match="shapes do not fit"):
+        check_shapes(kind(*terms, evaluate=False))
+
+
+def test_the_message_names_both_shapes():
+    with pytest.raises(Misuse, match=r"Mat\(v\) is \(1, n\), Mat\(B\) is \(m, n\)"):
+        check_shapes(v * B)
 
 
 def test_shapes_that_fit():
@@ -31,6 +56,22 @@ def test_an_index_stays_on_its_axis():
             check_indices(bad)
 
 
+def test_literal_indices_count_from_zero():
+    short = array("s", (0, T - 2))
+    for good in (W[0, 1], W[7, 0], short[0], short[3]):  # the probes see to small sizes
+        check_indices(good)
+    for bad in (W[-1, 0], x[5, 0], short[-1]):
+        with pytest.raises(Misuse, match="runs over"):
+            check_indices(bad)
+    check_indices(IndexedBase("other")[0])  # not an array of ours: no axes
+
+
+def test_the_message_names_both_ranges():
+    t = index("t", (1, T))
+    with pytest.raises(Misuse, match=r"runs over 2\.\.T \+ 1, the axis over 1\.\.T"):
+        check_indices(x[t + 1, 0])
+
+
 def test_a_bound_index_with_a_name_is_refused():
     k = Symbol("k", integer=True)
     with pytest.raises(Misuse, match="write it with total"):
@@ -42,6 +83,28 @@ def test_entries_are_sums_in_index_notation():
     product = entry(A * B, i, j)
     assert isinstance(product, Sum) and product.limits[0][1:] == (0, m - 1)
     assert entry(A.T, 0, i) == entry(A, i, 0)
+
+
+def test_powers_of_a_matrix_are_products():
+    square, (i, j) = array("Q", n, n), index("i j", n)
+    Q = matrix(square)
+    two = total(lambda k: square[i, k] * square[k, j], n)
+    three = total(lambda k, q: square[i, k] * square[k, q] * square[q, j], n, n)
+    assert normal_form(entry(MatPow(Q, 2), i, j) - two) == 0
+    assert normal_form(entry(MatPow(Q, 3), i, j) - three) == 0
+    for power in (MatPow(Q, n), Inverse(Q)):  # these stay as they are
+        assert entry(power, i, j) == power._entry(i, j) and not entry(power, i, j).has(Sum)
+
+
+def test_an_axis_of_one_is_not_summed():
+    i, j = index("i", n), index("j", m)
+    w, base = matrix(array("w", m)), array("v", n)
+    outer = entry(v.T * w, i, j)
+    assert outer == base[i] * array("w", m)[j]
+    through = entry(A * w.T, i, S.Zero)
+    assert through.limits[0][1:] == (0, m - 1)
+    assert normal_form(through - total(lambda k: A.base[i, k] * w.base[k], m)) == 0
+    assert all(k.is_integer for k in through.atoms(Dummy))
 
 
 def test_a_recurrence_is_not_unrolled_where_it_may_not_hold():
