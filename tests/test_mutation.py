@@ -4,11 +4,14 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from mutation import __main__
 from mutation.mutator import mutants
 from mutation.survivors import listed
 from mutation.targets import NUMERIC, TARGETS
+from mutation.trial import Outcome
 
 HERE = Path(__file__).parent
 
@@ -129,11 +132,17 @@ def test_the_mean_of_one_number_is_too_easy():
 def test_emptied():
     assert toy.emptied([1]) == [0]
 """
+BROKEN = """
+def test_that_fails_in_any_case():
+    raise KeyError("anyway")
+"""
 RUN = """
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 sys.path.insert(0, {tests!r})
+from mutation.__main__ import Unfit, run
 from mutation.mutator import mutants
 from mutation.targets import Target
 from mutation.trial import trial
@@ -144,11 +153,18 @@ if __name__ == "__main__":
     print("nothing:", trial(toy, source).verdict)
     for m in mutants(source):
         print(f"{{m.text}}: {{m.change}}: {{trial(toy, m.source, seconds=3).verdict}}")
+    broken = toy._replace(tests=[str(Path("test_broken.py").resolve())])
+    try:
+        run(broken, mutants(source)[:1], SimpleNamespace(sample=None, fresh=True))
+    except Unfit as unfit:
+        print("unfit:", str(unfit).splitlines()[-1].strip())
 """
 
 
 def test_what_tests_do_not_see_is_found_and_the_file_stays_as_it_was(tmp_path):
-    for name, text in {"toy": TOY, "test_toy": TESTS, "run": RUN.format(tests=str(HERE))}.items():
+    run = RUN.format(tests=str(HERE))
+    files = {"toy": TOY, "test_toy": TESTS, "test_broken": BROKEN, "run": run}
+    for name, text in files.items():
         (tmp_path / f"{name}.py").write_text(text)
     done = subprocess.run(
         [sys.executable, "run.py"], cwd=tmp_path, capture_output=True, text=True, check=True
@@ -163,12 +179,29 @@ def test_what_tests_do_not_see_is_found_and_the_file_stays_as_it_was(tmp_path):
         "a[0] = 0: a[0] = 0 -> pass: endless",
         "a[0] = 0: 0 -> 1: killed",
         "a[0] = 0: 0 -> 1 (2): endless",
+        "unfit: KeyError: 'anyway'",
     ]
     assert (tmp_path / "toy.py").read_text() == TOY
 
 
+def test_in_a_sample_the_tests_that_fail_must_pass_without_a_mutant(monkeypatch):
+    target, tried = TARGETS["embedding"], []
+
+    def fails_anyway(target, source, *_, **__):
+        tried.append((target.tests, source))
+        return Outcome("killed", "tests/test_embedding.py::test_x", "KeyError", 1, {})
+
+    monkeypatch.setattr(__main__, "trial", fails_anyway)
+    source = target.path.read_text("utf8")
+    first, *_ = mutants(source)
+    with pytest.raises(__main__.Unfit, match="test_x\n.*KeyError"):
+        __main__.run(target, [first], SimpleNamespace(sample=1, fresh=True))
+    assert tried == [(target.tests, first.source), (("tests/test_embedding.py::test_x",), source)]
+
+
 def test_a_mutant_of_every_backward_pass_is_killed():
-    """`make mutate` runs all mutants; here is one of each."""
-    command = [sys.executable, "-m", "mutation", "--only", "backward", "--sample", "1", "--fresh"]
+    """`make mutate` runs all mutants; here is one of each, and of what only they call."""
+    functions = "back|_gradients|_prediction_minus_target"
+    command = [sys.executable, "-m", "mutation", "--only", functions, "--sample", "1", "--fresh"]
     done = subprocess.run(command, cwd=HERE, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

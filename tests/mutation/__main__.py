@@ -16,9 +16,10 @@ from collections import Counter
 from .mutator import mutants
 from .survivors import LIST, listed
 from .targets import ROOT, TARGETS
-from .trial import prepare, trial
+from .trial import Outcome, prepare, trial
 
 KEPT = ROOT / "_build" / "mutation"
+UNKNOWN = Outcome("", "", "", 60, {})
 
 
 class Unfit(Exception):
@@ -37,7 +38,7 @@ def main():
         if not chosen:
             continue
         try:
-            verdicts = run(TARGETS[name], chosen, choice.fresh)
+            verdicts = run(TARGETS[name], chosen, choice)
         except Unfit as error:
             unfit = True
             print(f"{name}: {error}", flush=True)
@@ -80,32 +81,42 @@ def select(found, choice):
     return [m for m in found if m in chosen]
 
 
-def run(target, chosen, fresh=False):
-    """``{mutant: verdict}``, with earlier results where they still hold."""
+def run(target, chosen, choice):
+    """``{mutant: verdict}``, with earlier results where they still hold.
+
+    All tests run once without a mutant, to see that they pass and how long they take. For a
+    sample that would take longer than its mutants: there it is the tests that failed which have to
+    pass without one.
+    """
     path = KEPT / f"{target.name}.jsonl"
-    kept = {} if fresh else _kept(path)
+    kept = {} if choice.fresh else _kept(path)
     tests = _digest("".join((ROOT / t.partition("::")[0]).read_text("utf-8") for t in target.tests))
     verdicts, kills, baseline = {}, Counter(), None
     for m in chosen:
         digest = _digest(m.source)
         verdict, tried_with = kept.get(digest, ("", ""))
         if verdict not in ("killed", "endless") and tried_with != tests:
-            baseline = baseline or _baseline(target)
+            if baseline is None:
+                baseline = UNKNOWN if choice.sample else unchanged(target)
             order = {t: (-kills[t], _file(target, t), s) for t, s in baseline.durations.items()}
             outcome = trial(target, m.source, order, int(10 + 5 * baseline.seconds))
+            if choice.sample and outcome.by and not kills[outcome.by]:
+                unchanged(target._replace(tests=(outcome.by,)))
             kills[outcome.by] += 1
             verdict = outcome.verdict
-            if not fresh:
-                _keep(path, [digest, verdict, tests, m.function, m.line, m.change, outcome.by])
+            if not choice.fresh:
+                place = m.function, m.line, m.change
+                _keep(path, [digest, verdict, tests, *place, outcome.by, outcome.error])
             print(f"\r{target.name} {len(verdicts) + 1}/{len(chosen)} ", end="", file=sys.stderr)
         verdicts[m] = verdict
     return verdicts
 
 
-def _baseline(target):
+def unchanged(target):
+    """The outcome without a mutant, which must be that all tests pass."""
     outcome = trial(target, target.path.read_text(encoding="utf-8"), seconds=600)
     if outcome.verdict != "survived":
-        raise Unfit(f"the tests do not pass without a mutant: {outcome.verdict} {outcome.by}")
+        raise Unfit("\n  ".join(["these tests fail as they are:", outcome.by, outcome.error]))
     return outcome
 
 

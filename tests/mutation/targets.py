@@ -27,7 +27,7 @@ def _numeric(name, *more):
 
 def _derived(name):
     """A module's own rows of the table of all derivations."""
-    rows = "everything_is_proved", "the_library_agrees", "wrong_variants_are_refused"
+    rows = "the_library_agrees", "everything_is_proved", "wrong_variants_are_refused"
     table = "tests/symbolic/test_derivations.py"
     tests = (f"{table}::test_{row}[{name}]" for row in rows)
     return _target(f"symbolic.derivations.{name}", *tests)
