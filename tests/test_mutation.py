@@ -59,6 +59,22 @@ CHANGES = {
     "a += b": ["a += b -> a -= b", "a += b -> a = b", "a += b -> pass"],
     "a[n] = b": ["a[n] = b -> pass"],
     "f(a)": ["f(a) -> pass"],
+    "np.subtract(a, b, out=b)": [
+        "np.subtract(a, b, out=b) -> pass", "np.subtract(a, b, out=b) -> np.add(a, b, out=b)",
+        "np.subtract(a, b, out=b) -> np.subtract(b, a, out=b)",
+        "np.subtract(a, b, out=b) -> np.copyto(b, a)",
+    ],
+    "add(a, b, a)": [
+        "add(a, b, a) -> pass", "add(a, b, a) -> np.subtract(a, b, out=a)",
+        "add(a, b, a) -> np.copyto(a, b)",
+    ],
+    "a.add(b)": ["a.add(b) -> pass"],
+    "a.dot(b, c)": [
+        "a.dot(b, c) -> pass", "a.dot(b, c) -> np.negative(_ := a.dot(b, c), out=_)",
+        "a.dot(b, c) -> a.dot(c, b)", "a.dot(b, c) -> a.dot(b.T, c)",
+        "a.dot(b, c) -> a.dot(b, c.T)",
+    ],
+    "a, b = (f(c) for c in d)": ["(a, b) -> (b, a)"],
     "require.refuse('a', 'b', 1)": ["require.refuse('a', 'b', 1) -> pass"],
     # what is left alone
     "return f'{a + 1}'": [],
@@ -66,6 +82,8 @@ CHANGES = {
     "a: int | None = b": [],
     "return zip(a, b, strict=True)": [],
     "x, y = size('x y')": [],
+    "a, b = (f(c) for _ in d)": [],
+    "a, b = [], []": [],
     "return Add(a, b)": [],
 }  # fmt: skip
 

@@ -93,6 +93,22 @@ def test_stacks_in_one_or_both_directions_against_torch(case, net, depth, direct
     close(gradients, (dp, dx, nested(first, directions)), slack=100)
 
 
+NETWORKS = {
+    "layer": layer(lstm), "both": bidirectional(lstm), "stack": stack(bidirectional(lstm), 2),
+    "truncated": truncated(lstm, 2), "truncated stack": truncated(stack(lstm, 2), 2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("net", NETWORKS.values(), ids=NETWORKS)
+@pytest.mark.parametrize("mask", [None, np.arange(5)[:, None] < np.array([5, 3])])
+def test_a_cache_holds_what_was_read_and_put_out(net, mask):
+    rng = np.random.default_rng(0)
+    p, x = net.init(rng, 4, 3), rng.normal(size=(5, 2, 4))
+    (h, _), cache = net.forward(p, x, net.start(p, 2), mask)
+    assert cache.p is p and cache.x is x and cache.h is h
+    assert cache.name == net.name
+
+
 @quick
 @given(
     case=cases,

@@ -2,7 +2,8 @@
 
 Results are kept in ``_build/mutation`` as they come. A run that was interrupted goes on where it
 was: what is killed stays killed until its module changes, what survives is tried again when its
-tests change. Exits with 1 when a mutant survives that the list of survivors does not name.
+tests change. Exits with 1 when a mutant survives that the list of survivors does not name, or
+one does not survive that it names.
 """
 
 import argparse
@@ -32,7 +33,7 @@ def main():
     if unknown:
         sys.exit(f"no target {', '.join(unknown)}; there are {', '.join(TARGETS)}")
     prepare()
-    reasons, surviving, rows, unfit = listed(), [], [], False
+    reasons, surviving, seen, rows, unfit = listed(), [], [], [], False
     for name in choice.targets or TARGETS:
         chosen = select(mutants(TARGETS[name].path.read_text(encoding="utf-8")), choice)
         if not chosen:
@@ -45,6 +46,7 @@ def main():
             continue
         known = [m for m in chosen if m.name in reasons.get(name, {})]
         open_ = [m for m in chosen if verdicts[m] == "survived" and m not in known]
+        seen += [(name, m) for m in known if verdicts[m] != "survived"]
         surviving += [(name, m) for m in open_]
         count = Counter(verdicts.values())
         rows.append((len(chosen), count["killed"], count["endless"], len(known), len(open_)))
@@ -55,7 +57,9 @@ def main():
         print(_entry(name, m))
     if surviving:
         print(f"\nWrite a test that fails, or add the entry with its reason to {LIST.name}.")
-    sys.exit(bool(surviving or unfit))
+    for name, m in seen:
+        print(f"\n{LIST.name}, {name}: a test sees {m.name}")
+    sys.exit(bool(surviving or seen or unfit))
 
 
 def _choice():
@@ -90,7 +94,7 @@ def run(target, chosen, choice):
     """
     path = KEPT / f"{target.name}.jsonl"
     kept = {} if choice.fresh else _kept(path)
-    tests = _digest("".join((ROOT / t.partition("::")[0]).read_text("utf-8") for t in target.tests))
+    tests = _digest("".join(p.read_text("utf-8") for p in sorted((ROOT / "tests").rglob("*.py"))))
     verdicts, kills, baseline = {}, Counter(), None
     for m in chosen:
         digest = _digest(m.source)

@@ -20,6 +20,7 @@ RENAMED = dict(PAIRS) | {b: a for a, b in PAIRS}
 SLICES = {"1:": (":-1", ":"), ":-1": ("1:", ":"), "::-1": (":",)}
 PRODUCTS = {"dot", "matmul"}
 SUMS = {"sum", "total", "einsum"}
+WRITTEN = {"add": "subtract", "subtract": "add", "multiply": "divide", "divide": "multiply"}
 TURNED = {"swapaxes", "transpose", "moveaxis"}
 SYMMETRIC = {"Add", "Mul", "Max", "Min"}  # calls that do not mind the order
 NAMING = {"size", "index"}  # calls whose results are told apart by name alone
@@ -32,6 +33,13 @@ def marked(tree):
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
             node.targets[0].naming = called(node.value) in NAMING
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.GeneratorExp):
+            node.targets[0].naming = _repeats(node.value)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple):
+            if len(getattr(node.targets[0], "elts", ())) == len(node.value.elts):
+                node.targets[0].given = [ast.unparse(value) for value in node.value.elts]
+        if isinstance(node, ast.Expr):
+            node.value.effect = True
         for test in [*filter(None, [getattr(node, "test", None)]), *getattr(node, "ifs", [])]:
             test.decides = True
         if isinstance(node, ast.Return) and node.value:
@@ -40,6 +48,12 @@ def marked(tree):
             for size in node.args:  # NumPy takes every negative size as the one to be found
                 getattr(size, "operand", size).inferred = isinstance(size, ast.UnaryOp)
     return tree
+
+
+def _repeats(n):
+    """Whether a generator makes the same each time: what is made is told apart by name alone."""
+    counted = {name.id for name in ast.walk(n.generators[0].target) if isinstance(name, ast.Name)}
+    return not counted & {name.id for name in ast.walk(n.elt) if isinstance(name, ast.Name)}
 
 
 def called(node):
@@ -60,7 +74,25 @@ def operations(n):
     elif isinstance(n, ast.UnaryOp) and not isinstance(n.op, ast.UAdd):
         yield ast.unparse(n.operand)
     elif isinstance(n, ast.Call) and called(n) in PRODUCTS | SUMS:
-        yield _text("-", n)
+        yield f"np.negative(_ := {ast.unparse(n)}, out=_)" if _is_effect(n) else _text("-", n)
+
+
+def in_place(n):
+    """The same for what writes its result into its last argument."""
+    if not (isinstance(n, ast.Call) and _is_effect(n) and called(n) in WRITTEN):
+        return
+    operands = [ast.unparse(a) for a in (*n.args, *(k.value for k in n.keywords))]
+    if len(operands) != 3:  # a method of that name, such as that of a set
+        return
+    a, b, out = operands
+    yield f"np.{WRITTEN[called(n)]}({a}, {b}, out={out})"
+    if called(n) in ("subtract", "divide"):
+        yield f"np.{called(n)}({b}, {a}, out={out})"
+    yield from (f"np.copyto({out}, {alone})" for alone in (a, b) if alone != out)
+
+
+def _is_effect(n):
+    return getattr(n, "effect", False)
 
 
 def transposes(n):
@@ -141,17 +173,18 @@ def order(n):
     if isinstance(n, ast.Call) and called(n) == "reversed":
         yield ast.unparse(n.args[0])
     if isinstance(n, ast.Call) and called(n)[:1].isupper() and called(n) not in SYMMETRIC:
-        yield from (_with(n, args=args) for args in _neighbours(n.args))
+        yield from (_with(n, args=args) for args in _neighbours(n.args, range(len(n.args))))
     if isinstance(n, ast.Tuple):
         unpacked = isinstance(n.ctx, ast.Store) and not getattr(n, "naming", False)
         if unpacked or hasattr(n, "returned"):
-            yield from (_with(n, elts=elts) for elts in _neighbours(n.elts))
+            given = getattr(n, "given", range(len(n.elts)))
+            yield from (_with(n, elts=elts) for elts in _neighbours(n.elts, given))
 
 
-def _neighbours(nodes):
-    """The nodes with two neighbours swapped, where both are values of a name."""
+def _neighbours(nodes, given):
+    """The nodes with two neighbours swapped, where both are names of unlike values."""
     for k, pair in enumerate(zip(nodes, nodes[1:], strict=False)):
-        if all(isinstance(n, PLAIN[:-1]) for n in pair):
+        if all(isinstance(n, PLAIN[:-1]) for n in pair) and given[k] != given[k + 1]:
             yield [*nodes[:k], *pair[::-1], *nodes[k + 2 :]]
 
 
@@ -190,4 +223,6 @@ def _with(node, **fields):
     return ast.unparse(type(node)(**{**dict(ast.iter_fields(node)), **fields}))
 
 
-OPERATORS = (operations, transposes, constants, indices, conditions, order, names, statements)
+OPERATORS = (
+    operations, in_place, transposes, constants, indices, conditions, order, names, statements,
+)  # fmt: skip
