@@ -8,7 +8,7 @@ import functools
 
 from fnnlib import require
 
-CACHE = 2**18  # bytes; half of a small second-level cache
+CACHE = 2**20  # bytes; a common size of the second-level cache
 
 
 def size(T, step):

@@ -53,7 +53,7 @@ class Cache(NamedTuple):
     """What the backward pass of a sequence needs."""
 
     p: Params
-    x: np.ndarray  # (T, B, D)
+    inputs: np.ndarray  # (T, B, D + 1): x and a column of ones
     h: np.ndarray  # (T + 1, B, H): h[0] is the initial state
     gates: np.ndarray  # (T, 3, B, H)
     fed_back: np.ndarray  # (T, B, H)
@@ -129,7 +129,8 @@ def forward(p, x, s, reuse=None):
     """Read the whole sequence ``x`` from State ``s``; returns ``((h, s_T), cache)``.
 
     ``h`` is ``(T, B, H)``, the state after every step; ``s_T`` is the last one as a State.
-    ``reuse`` may be :class:`fnnlib.buffers.Buffers`, which the next pass writes over.
+    ``reuse`` may be :class:`fnnlib.buffers.Buffers`, which the next pass writes over. The cache
+    takes 5 T B H numbers (h, three gates and what r multiplies) and T B (D + 1) for the inputs.
 
     >>> p = init(np.random.default_rng(0), 3, 2)
     >>> (h, s_T), cache = forward(p, np.ones((5, 4, 3)), State(np.zeros((4, 2))))
@@ -138,21 +139,25 @@ def forward(p, x, s, reuse=None):
     """
     T, B, D, H = _require(p, x, s, "T B D")
     kept, turn = buffers.begin(reuse)
-    h, gates, fed_back, W, U, b, c, scale, half, a, steps = kept.room(
+    inputs, h, gates, fed_back, weights, c, scale, half, a, steps = kept.room(
         _forward_room, T, B, D, H, x.dtype
     )
-    h[0], c[:] = s.h, p.c
-    matmul, add, subtract, multiply, tanh = np.matmul, np.add, np.subtract, np.multiply, np.tanh
-    # Half the argument of r and z, as sigma(a) = tanh(a / 2) / 2 + 1 / 2. Each gate has its block
-    # of W and U to itself, so that what a step works on lies in one piece.
-    for blocks, q in ((W, p.W), (U, p.U), (b, p.b[None])):
-        multiply(_by_gate(q), scale, blocks)
-    # The inputs of all steps meet W at once; the products are written where the gates will stand.
-    matmul(x[:, None], W, gates)
-    add(gates, b, gates)
-    a_rz, a_n = a[:2], a[2]
+    inputs[..., :D], h[0], c[:] = x, s.h, p.c
+    add, subtract, multiply, tanh = np.add, np.subtract, np.multiply, np.tanh
+    # Each gate has its block of W, b and U to itself, so that what a step works on lies in one
+    # piece. Half the argument of r and z, as sigma(a) = tanh(a / 2) / 2 + 1 / 2.
+    Wb, U = weights[:, : D + 1], weights[:, D + 1 :]
+    for blocks, q in ((Wb[:, :D], p.W), (Wb[:, D:], p.b[None]), (U, p.U)):
+        np.copyto(blocks, _by_gate(q))
+    multiply(weights, scale, weights)
+    # The inputs of all steps meet W at once, and a column of ones beside them meets b. The products
+    # are written where the gates will stand.
+    np.matmul(inputs[:, None], Wb, gates)
+    (U_r, U_z, U_n), (a_r, a_z, a_n), a_rz = U, a, a[:2]
     for h_was, rz, (r, z, n), fed_back_t, h_now in steps:
-        matmul(h_was, U, a)
+        h_was.dot(U_r, a_r)
+        h_was.dot(U_z, a_z)
+        h_was.dot(U_n, a_n)
         add(rz, a_rz, rz)
         tanh(rz, rz)
         multiply(rz, half, rz)
@@ -164,7 +169,7 @@ def forward(p, x, s, reuse=None):
         subtract(h_was, n, h_now)
         multiply(h_now, z, h_now)
         add(h_now, n, h_now)
-    return (h[1:], State(h[-1])), Cache(p, x, h, gates, fed_back, turn)
+    return (h[1:], State(h[-1])), Cache(p, inputs, h, gates, fed_back, turn)
 
 
 def backward(dout, cache, truncate=None):
@@ -180,7 +185,8 @@ def backward(dout, cache, truncate=None):
     :math:`r \odot \delta_n` for the candidate.
 
     ``truncate = K`` cuts the sequence into pieces of K steps and holds the state that enters a
-    piece constant, so that no gradient flows further back ([williams1990]).
+    piece constant, so that no gradient flows further back ([williams1990]). Beside the cache, the
+    pass takes 4 T B H numbers and those of dx; to truncate saves none.
 
     >>> p = init(np.random.default_rng(0), 3, 2)
     >>> (h, s_T), cache = forward(p, np.ones((5, 4, 3)), State(np.zeros((4, 2))))
@@ -188,61 +194,65 @@ def backward(dout, cache, truncate=None):
     >>> dp.U.shape, dx.shape, ds_0.h.shape
     ((2, 6), (5, 4, 3), (4, 2))
     """
-    p, x, h, gates, fed_back, turn = require.kind("cache", cache, Cache)
+    p, inputs, h, gates, fed_back, turn = require.kind("cache", cache, Cache)
     dh, ds_T = bptt.pair(dout, State)
-    require.arrays({"h": (fed_back, "T B H"), "dh": (dh, "T B H"), "ds_T.h": (ds_T.h, "B H")})
-    (T, B, D), H = x.shape, h.shape[-1]
+    # A state that is not a number makes all later ones so: of h, the last is enough to look at.
+    require.arrays({
+        "h": (fed_back, "T B H"), "h[-1]": (h[-1], "B H"), "dh": (dh, "T B H"),
+        "ds_T.h": (ds_T.h, "B H"),
+    }, checked=("h",))  # fmt: skip
+    (T, B, columns), H = inputs.shape, h.shape[-1]
     kept = buffers.resume(turn)
-    size = bptt.size(T, 8 * x.dtype.itemsize * B * H)
-    slopes, u, delta, gated, carry, lam, WT, UT, ones, dW, dU, db, dx, slope_steps, steps = (
-        kept.room(_backward_room, T, B, D, H, size, x.dtype)
+    size, slopes, free, back, dn, gated, carry, WT, UT, sums, dWb, dp, dx, by_slope, steps = (
+        kept.room(_backward_room, T, B, columns - 1, H, h.dtype)
     )
-    add, multiply, copyto, (d_rn, d_r, d_z, d_n) = np.add, np.multiply, np.copyto, gated
-    # Products with copies are faster than with the transposed views. In delta and here the blocks
-    # stand as r n, r, z, n: the first three go back through U, the last three through W.
-    WT[:], UT[H:], UT[:H], carry[:] = p.W.T, p.U.T[: 2 * H], p.U.T[2 * H :], ds_T.h
+    add, multiply, copyto, (back_r, back_z, back_n) = np.add, np.multiply, np.copyto, gated
+    # Products with copies are faster than with the transposed views.
+    WT[:], UT[:], carry[:] = p.W.T, p.U.T, ds_T.h
     for piece, cut in bptt.pieces(T, truncate, size):
-        dh_p, gates_p = dh[piece], gates[piece].swapaxes(0, 1)
-        m = len(dh_p)
-        _slopes(gates_p, h[piece], fed_back[piece], u[:m], slopes[:, :m])
-        for dh_t, z_t, (of_rn, of_r, of_z, of_n), (back, by_gate) in zip(
-            dh_p[::-1], gates_p[1, ::-1], slope_steps[m - 1 :: -1], steps[piece][::-1], strict=True
+        dh_p, z, lam = dh[piece], gates[piece, 1], dn[piece]
+        m = len(z)
+        _slopes(gates[piece], h[piece], fed_back[piece], slopes[:, :m], free[:m])
+        for dh_t, z_t, (of_r, of_z, _, of_back), (lam_t, back_t, by_gate) in zip(
+            dh_p[::-1], z[::-1], by_slope[m - 1 :: -1], steps[piece][::-1], strict=True
         ):
-            add(dh_t, carry, lam)
-            multiply(lam, of_rn, d_rn)
-            multiply(lam, of_r, d_r)
-            multiply(lam, of_z, d_z)
-            multiply(lam, of_n, d_n)
+            add(dh_t, carry, lam_t)
+            multiply(lam_t, of_r, back_r)
+            multiply(lam_t, of_z, back_z)
+            multiply(lam_t, of_back, back_n)
             copyto(by_gate, gated)
-            back.dot(UT, carry)
-            multiply(lam, z_t, lam)
-            add(carry, lam, carry)
+            back_t.dot(UT, carry)
+            multiply(lam_t, z_t, back_n)
+            add(carry, back_n, carry)
+        multiply(lam, slopes[2, :m], lam)  # the adjoint of the candidate's argument, for W
         if cut:
             carry[:] = 0
-    rows, h_T = delta.reshape(T * B, 4 * H), h[:-1].reshape(T * B, H).T
-    np.matmul(x.reshape(T * B, D).T, rows[:, H:], dW)
-    np.matmul(h_T, rows[:, H : 3 * H], dU[:, : 2 * H])
-    np.matmul(h_T, rows[:, :H], dU[:, 2 * H :])
-    ones.dot(rows, db)
-    np.matmul(rows[:, H:], WT, dx.reshape(T * B, D))
-    return Params(dW, dU, db[H:], db[:H]), dx, State(carry)
+    rows, read = back.reshape(T * B, 3 * H), inputs.reshape(T * B, columns)
+    h[:-1].reshape(T * B, H).T.dot(rows, dp.U)
+    read[:, -1].dot(rows, sums)
+    dp.c[:] = sums[2 * H :]
+    rows[:, 2 * H :] = dn.reshape(T * B, H)
+    read.T.dot(rows, dWb)
+    rows.dot(WT, dx.reshape(T * B, columns - 1))
+    return dp, dx, State(carry)
 
 
-def _slopes(gates, h_was, fed_back, u, slopes):
-    """Write the slopes of the new state by what is fed back and by what enters r, z and n."""
-    subtract, multiply, one, (r, z, n) = np.subtract, np.multiply, u.dtype.type(1), gates
-    of_rn, of_r, of_z, of_n = slopes
-    subtract(one, z, u)
-    subtract(h_was, n, of_z)
-    multiply(of_z, z, of_z)
-    multiply(of_z, u, of_z)
-    multiply(n, n, of_n)
-    subtract(one, of_n, of_n)
-    multiply(of_n, u, of_n)
-    multiply(of_n, r, of_rn)
-    subtract(one, r, of_r)
-    multiply(of_r, fed_back, of_r)
-    multiply(of_r, of_rn, of_r)
+def _slopes(gates, h_was, fed_back, slopes, free):
+    """Write the slopes of the new state by what enters r, z and n, and by what is fed back to n."""
+    subtract, multiply, one = np.subtract, np.multiply, h_was.dtype.type(1)
+    np.copyto(slopes[:3], gates.swapaxes(0, 1))
+    r, z, n, back = slopes
+    subtract(one, z, free)
+    subtract(h_was, n, back)
+    multiply(z, back, z)
+    multiply(z, free, z)
+    multiply(n, n, n)
+    subtract(one, n, n)
+    multiply(n, free, n)
+    multiply(n, r, back)
+    subtract(one, r, r)
+    multiply(r, fed_back, r)
+    multiply(r, back, r)
 
 
 def _by_gate(a):
@@ -254,24 +264,26 @@ def _forward_room(T, B, D, H, dtype):
     """Room for what the cache holds, for weights and scratch, and views of each step's arrays."""
     h = np.empty((T + 1, B, H), dtype)
     gates, fed_back = np.empty((T, 3, B, H), dtype), np.empty((T, B, H), dtype)
-    W, U, b, a = (np.empty((3, n, H), dtype) for n in (D, H, B, B))
+    inputs, weights = np.ones((T, B, D + 1), dtype), np.empty((3, D + 1 + H, H), dtype)
     scale, half = np.array([0.5, 0.5, 1], dtype).reshape(3, 1, 1), np.array(0.5, dtype)
     steps = zip(h, gates[:, :2], map(tuple, gates), fed_back, h[1:], strict=False)
-    return h, gates, fed_back, W, U, b, np.empty((B, H), dtype), scale, half, a, list(steps)
+    c, a = np.empty((B, H), dtype), np.empty((3, B, H), dtype)
+    return inputs, h, gates, fed_back, weights, c, scale, half, a, list(steps)
 
 
-def _backward_room(T, B, D, H, size, dtype):
-    slopes, u, delta, gated, carry, lam, WT, UT, dW, dU, db, dx = (
+def _backward_room(T, B, D, H, dtype):
+    size = bptt.size(T, 8 * B * H * dtype.itemsize)
+    slopes, free, back, dn, gated, carry, WT, UT, sums, dWb, dU, dc, dx = (
         np.empty(shape, dtype)
         for shape in (
-            (4, size, B, H), (size, B, H), (T, B, 4 * H), (4, B, H), (B, H), (B, H),
-            (3 * H, D), (3 * H, H), (D, 3 * H), (H, 3 * H), (4 * H,), (T, B, D),
+            (4, size, B, H), (size, B, H), (T, B, 3 * H), (T, B, H), (3, B, H), (B, H),
+            (3 * H, D), (3 * H, H), (3 * H,), (D + 1, 3 * H), (H, 3 * H), (H,), (T, B, D),
         )
     )  # fmt: skip
-    slope_steps = [tuple(slopes[:, t]) for t in range(size)]
-    steps = [(d[:, : 3 * H], d.reshape(B, 4, H).swapaxes(0, 1)) for d in delta]
-    ones = np.ones(T * B, dtype)
-    return slopes, u, delta, gated, carry, lam, WT, UT, ones, dW, dU, db, dx, slope_steps, steps
+    by_slope = [tuple(slopes[:, t]) for t in range(size)]
+    steps = list(zip(dn, back, map(_by_gate, back), strict=True))
+    dp = Params(dWb[:D], dU, dWb[D], dc)
+    return size, slopes, free, back, dn, gated, carry, WT, UT, sums, dWb, dp, dx, by_slope, steps
 
 
 def _axes(p):

@@ -49,7 +49,7 @@ class Cache(NamedTuple):
     """What the backward pass of a sequence needs."""
 
     p: Params
-    x: np.ndarray  # (T, B, D)
+    inputs: np.ndarray  # (T, B, D + 1): x and a column of ones
     h: np.ndarray  # (T + 1, B, H): h[0] is the initial state
     c: np.ndarray  # (T + 1, B, H)
     gates: np.ndarray  # (T, 4, B, H)
@@ -108,7 +108,8 @@ def forward(p, x, s, reuse=None):
     """Read the whole sequence ``x`` from State ``s``; returns ``((h, s_T), cache)``.
 
     ``h`` is ``(T, B, H)``, the hidden state after every step; ``s_T`` is the last State.
-    ``reuse`` may be :class:`fnnlib.buffers.Buffers`, which the next pass writes over.
+    ``reuse`` may be :class:`fnnlib.buffers.Buffers`, which the next pass writes over. The cache
+    takes 7 T B H numbers (h, c, tanh c and four gates) and T B (D + 1) for the inputs.
 
     >>> p = init(np.random.default_rng(0), 3, 2)
     >>> (h, s_T), cache = forward(p, np.ones((5, 4, 3)), State(np.zeros((4, 2)), np.zeros((4, 2))))
@@ -117,18 +118,20 @@ def forward(p, x, s, reuse=None):
     """
     T, B, D, H = _require(p, x, s, "T B D")
     kept, turn = buffers.begin(reuse)
-    h, c, gates, tanh_c, W, U, b, half, scale, shift, a, fresh, steps = kept.room(
+    inputs, h, c, gates, tanh_c, weights, half, scale, shift, a, fresh, steps = kept.room(
         _forward_room, T, B, D, H, x.dtype
     )
     add, multiply, tanh = np.add, np.multiply, np.tanh
-    h[0], c[0] = s
-    # One tanh serves all gates, as sigma(a) = tanh(a / 2) / 2 + 1 / 2. Each gate has its block of
-    # W and U to itself, so that what a step works on lies in one piece.
-    for blocks, q in ((W, p.W), (U, p.U), (b, p.b[None])):
-        multiply(_by_gate(q), half, blocks)
-    # The inputs of all steps meet W at once; the products are written where the gates will stand.
-    np.matmul(x[:, None], W, gates)
-    add(gates, b, gates)
+    inputs[..., :D], h[0], c[0] = x, *s
+    # Each gate has its block of W, b and U to itself, so that what a step works on lies in one
+    # piece. One tanh serves all gates, as sigma(a) = tanh(a / 2) / 2 + 1 / 2.
+    Wb, U = weights[:, : D + 1], weights[:, D + 1 :]
+    for blocks, q in ((Wb[:, :D], p.W), (Wb[:, D:], p.b[None]), (U, p.U)):
+        np.copyto(blocks, _by_gate(q))
+    multiply(weights, half, weights)
+    # The inputs of all steps meet W at once, and a column of ones beside them meets b. The products
+    # are written where the gates will stand.
+    np.matmul(inputs[:, None], Wb, gates)
     for h_was, gates_t, (i, f, g, o), c_was, c_now, tanh_c_t, h_now in steps:
         np.matmul(h_was, U, a)
         add(gates_t, a, gates_t)
@@ -140,7 +143,7 @@ def forward(p, x, s, reuse=None):
         add(c_now, fresh, c_now)
         tanh(c_now, tanh_c_t)
         multiply(o, tanh_c_t, h_now)
-    return (h[1:], State(h[-1], c[-1])), Cache(p, x, h, c, gates, tanh_c, turn)
+    return (h[1:], State(h[-1], c[-1])), Cache(p, inputs, h, c, gates, tanh_c, turn)
 
 
 def backward(dout, cache, truncate=None):
@@ -156,7 +159,8 @@ def backward(dout, cache, truncate=None):
        \mu_t = \lambda_t \odot o_t \odot (1 - \tanh^2 c_t) + \mu_{t+1} \odot f_{t+1}.
 
     ``truncate = K`` cuts the sequence into pieces of K steps and holds the state that enters a
-    piece constant, so that no gradient flows further back ([williams1990]).
+    piece constant, so that no gradient flows further back ([williams1990]). Beside the cache, the
+    pass takes 4 T B H numbers and those of dx; to truncate saves none.
 
     >>> p, s = init(np.random.default_rng(0), 3, 2), State(np.zeros((4, 2)), np.zeros((4, 2)))
     >>> (h, s_T), cache = forward(p, np.ones((5, 4, 3)), s)
@@ -164,28 +168,29 @@ def backward(dout, cache, truncate=None):
     >>> dp.U.shape, dx.shape, ds_0.c.shape
     ((2, 8), (5, 4, 3), (4, 2))
     """
-    p, x, h, c, gates, tanh_c, turn = require.kind("cache", cache, Cache)
+    p, inputs, h, c, gates, tanh_c, turn = require.kind("cache", cache, Cache)
     dh, ds_T = bptt.pair(dout, State)
+    # A state that is not a number makes all later ones so: of h, the last is enough to look at.
     require.arrays({
-        "h": (tanh_c, "T B H"), "dh": (dh, "T B H"), "ds_T.h": (ds_T.h, "B H"),
-        "ds_T.c": (ds_T.c, "B H"),
-    })  # fmt: skip
-    (T, B, D), H = x.shape, h.shape[-1]
+        "h": (tanh_c, "T B H"), "h[-1]": (h[-1], "B H"), "dh": (dh, "T B H"),
+        "ds_T.h": (ds_T.h, "B H"), "ds_T.c": (ds_T.c, "B H"),
+    }, checked=("h",))  # fmt: skip
+    (T, B, columns), H = inputs.shape, h.shape[-1]
     kept = buffers.resume(turn)
-    size = bptt.size(T, 8 * x.dtype.itemsize * B * H)
-    slopes, u, delta, gated, carry_h, carry_c, mu, WT, UT, ones, dp, dx, slope_steps, steps = (
-        kept.room(_backward_room, T, B, D, H, size, x.dtype)
+    size, slopes, through, delta, gated, carry, mu, WT, UT, dWb, dp, dx, by_slope, steps = (
+        kept.room(_backward_room, T, B, columns - 1, H, h.dtype)
     )
-    add, multiply, copyto, (d_i, d_f, d_g, d_o) = np.add, np.multiply, np.copyto, gated
+    add, multiply, copyto = np.add, np.multiply, np.copyto
+    (d_i, d_f, d_g, d_o), (carry_h, carry_c) = gated, carry
     # Products with copies are faster than with the transposed views.
     WT[:], UT[:] = p.W.T, p.U.T
     carry_h[:], carry_c[:] = ds_T
     for piece, cut in bptt.pieces(T, truncate, size):
-        dh_p, gates_p = dh[piece], gates[piece].swapaxes(0, 1)
-        n = len(dh_p)
-        _slopes(gates_p, c[piece], h[1:][piece], tanh_c[piece], u[:n], slopes[:, :n])
+        dh_p, f = dh[piece], gates[piece, 1]
+        n = len(f)
+        _slopes(gates[piece], c[piece], h[1:][piece], tanh_c[piece], slopes[:, :n], through[:n])
         for dh_t, f_t, (of_i, of_f, of_g, of_o, through_c), (delta_t, by_gate) in zip(
-            dh_p[::-1], gates_p[1, ::-1], slope_steps[n - 1 :: -1], steps[piece][::-1], strict=True
+            dh_p[::-1], f[::-1], by_slope[n - 1 :: -1], steps[piece][::-1], strict=True
         ):
             add(dh_t, carry_h, carry_h)
             multiply(carry_h, through_c, mu)
@@ -200,29 +205,29 @@ def backward(dout, cache, truncate=None):
         if cut:
             carry_h[:], carry_c[:] = 0, 0
     rows = delta.reshape(T * B, 4 * H)
-    x.reshape(T * B, D).T.dot(rows, dp.W)
+    inputs.reshape(T * B, columns).T.dot(rows, dWb)
     h[:-1].reshape(T * B, H).T.dot(rows, dp.U)
-    ones.dot(rows, dp.b)
-    rows.dot(WT, dx.reshape(T * B, D))
-    return dp, dx, State(carry_h, carry_c)
+    rows.dot(WT, dx.reshape(T * B, columns - 1))
+    return dp, dx, carry
 
 
-def _slopes(gates, c_was, h, tanh_c, u, slopes):
+def _slopes(gates, c_was, h, tanh_c, slopes, through_c):
     """Write the slopes of c by what enters i, f and g, and those of h by what enters o and by c."""
-    subtract, multiply, one, (i, f, g, o) = np.subtract, np.multiply, u.dtype.type(1), gates
-    of_i, of_f, of_g, of_o, through_c = slopes
-    multiply(i, g, u)
-    subtract(one, i, of_i)
-    multiply(of_i, u, of_i)
-    subtract(one, f, of_f)
-    multiply(of_f, f, of_f)
-    multiply(of_f, c_was, of_f)
-    multiply(u, g, of_g)
-    subtract(i, of_g, of_g)
-    subtract(one, o, of_o)
-    multiply(of_o, h, of_o)
+    subtract, multiply, one = np.subtract, np.multiply, h.dtype.type(1)
+    np.copyto(slopes, gates.swapaxes(0, 1))
+    (i, f, g, o), free = slopes, through_c
+    multiply(f, f, free)
+    subtract(f, free, f)
+    multiply(f, c_was, f)
+    multiply(i, g, free)
+    multiply(free, g, g)
+    subtract(i, g, g)
+    subtract(one, i, i)
+    multiply(i, free, i)
     multiply(h, tanh_c, through_c)
     subtract(o, through_c, through_c)
+    subtract(one, o, o)
+    multiply(o, h, o)
 
 
 def _by_gate(a):
@@ -234,28 +239,28 @@ def _forward_room(T, B, D, H, dtype):
     """Room for what the cache holds, for weights and scratch, and views of each step's arrays."""
     h, c = np.empty((2, T + 1, B, H), dtype)
     gates, tanh_c = np.empty((T, 4, B, H), dtype), np.empty((T, B, H), dtype)
-    W, U, b = (np.empty((4, n, H), dtype) for n in (D, H, B))
+    inputs, weights = np.ones((T, B, D + 1), dtype), np.empty((4, D + 1 + H, H), dtype)
     half = np.array([0.5, 0.5, 1, 0.5], dtype).reshape(4, 1, 1)
     scale, shift = (np.empty((4, B, H), dtype) for _ in "12")  # faster than broadcasting
     scale[:], shift[:] = half, 1 - half
     steps = zip(h, gates, map(tuple, gates), c, c[1:], tanh_c, h[1:], strict=False)
     a, fresh = np.empty((4, B, H), dtype), np.empty((B, H), dtype)
-    return h, c, gates, tanh_c, W, U, b, half, scale, shift, a, fresh, list(steps)
+    return inputs, h, c, gates, tanh_c, weights, half, scale, shift, a, fresh, list(steps)
 
 
-def _backward_room(T, B, D, H, size, dtype):
-    slopes, u, delta, by_gate, carry_h, carry_c, mu, WT, UT, W, U, b, dx = (
+def _backward_room(T, B, D, H, dtype):
+    size = bptt.size(T, 8 * B * H * dtype.itemsize)
+    slopes, through_c, delta, gated, mu, WT, UT, dWb, dU, dx = (
         np.empty(shape, dtype)
         for shape in (
-            (5, size, B, H), (size, B, H), (T, B, 4 * H), (4, B, H), (B, H), (B, H), (B, H),
-            (4 * H, D), (4 * H, H), (D, 4 * H), (H, 4 * H), (4 * H,), (T, B, D),
+            (4, size, B, H), (size, B, H), (T, B, 4 * H), (4, B, H), (B, H), (4 * H, D),
+            (4 * H, H), (D + 1, 4 * H), (H, 4 * H), (T, B, D),
         )
     )  # fmt: skip
-    slope_steps = [tuple(slopes[:, t]) for t in range(size)]
+    by_slope = [(*slopes[:, t], through_c[t]) for t in range(size)]
     steps = [(d, _by_gate(d)) for d in delta]
-    ones = np.ones(T * B, dtype)
-    return (slopes, u, delta, by_gate, carry_h, carry_c, mu, WT, UT, ones, Params(W, U, b), dx,
-            slope_steps, steps)  # fmt: skip
+    carry, dp = State(*np.empty((2, B, H), dtype)), Params(dWb[:D], dU, dWb[D])
+    return size, slopes, through_c, delta, gated, carry, mu, WT, UT, dWb, dp, dx, by_slope, steps
 
 
 def _require(p, x, s, axes):

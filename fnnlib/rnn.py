@@ -92,7 +92,8 @@ def forward(p, x, s, reuse=None):
     """Read the whole sequence ``x`` from State ``s``; returns ``((h, s_T), cache)``.
 
     ``h`` is ``(T, B, H)``, the state after every step; ``s_T`` is the last one as a State.
-    ``reuse`` may be :class:`fnnlib.buffers.Buffers`, which the next pass writes over.
+    ``reuse`` may be :class:`fnnlib.buffers.Buffers`, which the next pass writes over. The cache
+    takes T B H numbers beside ``x``, which it refers to.
 
     >>> p = init(np.random.default_rng(0), 3, 2)
     >>> (h, s_T), cache = forward(p, np.ones((5, 4, 3)), State(np.zeros((4, 2))))
@@ -123,7 +124,8 @@ def backward(dout, cache, truncate=None):
     .. math:: \delta_t = (dh_t + \delta_{t+1} U^\top) \odot (1 - h_t^2).
 
     ``truncate = K`` cuts the sequence into pieces of K steps and holds the state that enters a
-    piece constant, so that no gradient flows further back ([williams1990]).
+    piece constant, so that no gradient flows further back ([williams1990]). Beside the cache, the
+    pass takes T B H numbers and those of dx; to truncate saves none.
 
     >>> p = init(np.random.default_rng(0), 3, 2)
     >>> (h, s_T), cache = forward(p, np.ones((5, 4, 3)), State(np.zeros((4, 2))))
@@ -134,11 +136,16 @@ def backward(dout, cache, truncate=None):
     p, x, h, turn = require.kind("cache", cache, Cache)
     dh, ds_T = bptt.pair(dout, State)
     states = h[1:]
-    require.arrays({"h": (states, "T B H"), "dh": (dh, "T B H"), "ds_T.h": (ds_T.h, "B H")})
+    # A state that is not a number makes all later ones so: of h, the last is enough to look at.
+    require.arrays({
+        "h": (states, "T B H"), "h[-1]": (h[-1], "B H"), "dh": (dh, "T B H"),
+        "ds_T.h": (ds_T.h, "B H"),
+    }, checked=("h",))  # fmt: skip
     (T, B, D), H = x.shape, h.shape[-1]
     kept = buffers.resume(turn)
-    size = bptt.size(T, 3 * x.dtype.itemsize * B * H)
-    delta, rows, carry, WT, UT, ones, dp, dx, steps = kept.room(_backward_room, T, B, D, H, x.dtype)
+    size, delta, rows, carry, WT, UT, ones, dp, dx, steps = kept.room(
+        _backward_room, T, B, D, H, x.dtype
+    )
     # Products with copies are faster than with the transposed views.
     WT[:], UT[:], carry[:] = p.W.T, p.U.T, ds_T.h
     add, multiply, one = np.add, np.multiply, x.dtype.type(1)
@@ -171,8 +178,9 @@ def _backward_room(T, B, D, H, dtype):
         np.empty(shape, dtype)
         for shape in ((T, B, H), (B, H), (H, D), (H, H), (D, H), (H, H), (H,), (T, B, D))
     )
-    ones, rows = np.ones(T * B, dtype), delta.reshape(T * B, H)
-    return delta, rows, carry, WT, UT, ones, Params(W, U, b), dx, list(delta)
+    size, rows = bptt.size(T, 3 * carry.nbytes), delta.reshape(T * B, H)
+    ones, dp = np.ones(T * B, dtype), Params(W, U, b)
+    return size, delta, rows, carry, WT, UT, ones, dp, dx, list(delta)
 
 
 def _require(p, x, s, axes):

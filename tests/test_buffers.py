@@ -97,7 +97,7 @@ def test_what_is_no_buffers_is_refused(net):
 
 # What a step computes with: calls, operators and indexing. The names differ with the version.
 WORK = "CALL", "BINARY_", "STORE_SUBSCR", "STORE_SLICE", "INPLACE_"
-CALLS = {rnn: (3, 3), lstm: (10, 10), gru: (12, 9)}
+CALLS = {rnn: (3, 3), lstm: (10, 10), gru: (14, 8)}
 
 
 def work(f, *args):
@@ -155,7 +155,7 @@ def test_a_pass_with_warm_buffers_allocates_next_to_nothing(net):
     assert peak(None) > T * step / 2
 
 
-# Arrays of (T, B, H) that a cache holds beside the parameters and x, and those of (B, H); then
+# Arrays of (T, B, H) that a cache holds beside parameters and inputs, and those of (B, H); then
 # the arrays of (T, B, H) at the peak of both passes.
 MEMORY = {rnn: (1, 1, 2), lstm: (7, 2, 11), gru: (5, 1, 9)}
 
@@ -176,7 +176,7 @@ def test_memory_is_linear_in_the_number_of_steps(net, truncate):
         held = sum(a.nbytes for a in cache[2:] if isinstance(a, np.ndarray))
         assert held == (each * T + once) * B * H * 8
     slope = (peaks[100] - peaks[50]) / (50 * B * H * 8)
-    assert slope == pytest.approx(at_peak, rel=0.1)
+    assert slope == pytest.approx(at_peak, abs=0.3)
 
 
 FAULTS = """
