@@ -169,7 +169,8 @@ def fixed_point_backward(dy, cache):
     r"""Gradients ``(dp, dx)`` of a fixed point from ``dy`` ``(B, C)``, by the implicit function.
 
     With J the Jacobian of one pass for one example, :math:`J_{ij} = \partial F_j / \partial y_i`,
-    the adjoint solves :math:`(I - J) \lambda = dy`. No pass is remembered but the last.
+    the adjoint solves :math:`(I - J) \lambda = dy`. No pass is remembered but the last. ValueError
+    where the fixed point has no gradient because I - J is singular; a contraction never is.
 
     >>> p = init(np.random.default_rng(0), 5, 4, 3, 2)
     >>> y, cache = fixed_point(p, np.ones((6, 5)))
@@ -185,7 +186,11 @@ def fixed_point_backward(dy, cache):
     require.arrays({"v": (v[0], "B H2"), "p.b3": (p.b3, "C"), "dy": (dy, "B C")})
     d3, d2 = _slope(output, y[1:]), v * (1 - v)
     J = np.dot(np.dot(p.R, p.W2) * d2[0][:, None], p.W3) * d3[0][:, None]  # (B, C, C)
-    d3 *= np.linalg.solve(np.eye(len(p.b3), dtype=J.dtype) - J, dy[..., None])[..., 0]
+    try:
+        lam = np.linalg.solve(np.eye(len(p.b3), dtype=J.dtype) - J, dy[..., None])[..., 0]
+    except np.linalg.LinAlgError:
+        require.refuse("cache", "a fixed point where I - J can be inverted", "a singular one")
+    d3 *= lam
     d2 *= np.dot(d3, p.W3.T)
     return _gradients(d3, d2, cache)
 

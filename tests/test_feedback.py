@@ -195,6 +195,16 @@ def test_the_factor_is_reached_where_the_slope_is_steepest():
     assert dp.b3[0] == pytest.approx(1 / (1 - q), rel=1e-14)
 
 
+def test_a_fixed_point_without_a_gradient_is_refused():
+    """F(y) = sigma(4 y) - 1/2 rests at 0 with the slope 1: the adjoint has no solution."""
+    one, zero = np.ones((1, 1)), np.zeros(1)
+    p = feedback.Params(one, zero, 4 * one, one, -0.5 * one[0], one, -0.5 * one[0])
+    y, cache = feedback.fixed_point(p, 0 * one, "affine")
+    assert y == 0
+    with pytest.raises(ValueError, match="^cache: expected a fixed point where I - J can be inv"):
+        feedback.fixed_point_backward(one, cache)
+
+
 def test_outputs_that_do_not_rest_are_reported():
     one, zero = np.ones((1, 1)), np.zeros(1)
     p = feedback.Params(one, zero, -40 * one, one, 20 * one[0], one, zero)  # jumps between two
