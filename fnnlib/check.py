@@ -74,12 +74,17 @@ def gradient_check(forward, backward, args, rng, derivative=complex_step):
     True
     """
     require.generator("rng", rng)
-    for name, function in (
-        ("forward", forward), ("backward", backward), ("derivative", derivative)
-    ):  # fmt: skip
-        require.function(name, function)
+    require.function("forward", forward)
+    require.function("backward", backward)
+    if derivative not in (complex_step, finite_difference):
+        got = getattr(derivative, "__name__", type(derivative).__name__)
+        require.refuse("derivative", "complex_step or finite_difference", got, TypeError)
     _require_floats("args", args)
-    out, cache = forward(*args)
+    args = tree.map(np.asarray, args)
+    result = forward(*args)
+    if not isinstance(result, tuple) or len(result) != 2:
+        require.refuse("forward", "a function that returns (out, cache)", _kind(result), TypeError)
+    out, cache = result
     dout = tree.map(lambda y: np.asarray(rng.normal(size=np.shape(y)), y.dtype), out)
     gradients = backward(dout, cache)
     if len(args) == 1:
@@ -129,6 +134,10 @@ def _number(y):
     return y
 
 
+def _kind(x):
+    return f"a tuple of {len(x)}" if isinstance(x, tuple) else type(x).__name__
+
+
 def _moved(args, direction, step):
     return tree.map(lambda x, d: x + step * np.asarray(d, np.float64), args, direction)
 
@@ -138,6 +147,7 @@ def _bound(x):
 
 
 def _same_kind(x, g):
+    g = np.asarray(g)
     if (g.shape, g.dtype) != (x.shape, x.dtype):
         raise CheckFailed(f"a gradient is {g.shape} {g.dtype}, its argument {x.shape} {x.dtype}")
 

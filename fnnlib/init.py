@@ -89,4 +89,5 @@ def _shape(D, H):
 
 
 def _of(dtype, variance):
-    return require.precision("dtype", dtype), require.number("variance", variance, above=0)
+    variance = require.number("variance", variance, above=0, most=1e300)
+    return require.precision("dtype", dtype), variance

@@ -347,8 +347,7 @@ def _require(p, g):
     """Finite parameters, and finite gradients, one for each of its shape and precision."""
     tree.like("g", g, p)
     for (name, d), (of, x) in zip(tree.leaves(g, "g"), tree.leaves(p, "p"), strict=True):
-        require.floats(of, x)
-        _require_fit(name, require.floats(name, d), x)
+        _require_fit(name, require.floats(name, d), require.floats(of, x))
 
 
 def _require_slots(name, slots, p):

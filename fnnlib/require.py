@@ -5,6 +5,7 @@ A wrong kind of thing raises TypeError, a wrong value ValueError. Nothing is con
 
 import cmath
 import functools
+import math
 import numbers
 import os
 from pathlib import Path
@@ -105,13 +106,17 @@ def number(name, x, *, above=-np.inf, least=-np.inf, below=np.inf, most=np.inf):
         x = x[()]  # an array of no axes is a number
     if not isinstance(x, numbers.Real) or isinstance(x, (bool, np.bool_)):
         refuse(name, "a real number", _title(type(x)), TypeError)
-    if not np.isfinite(x):
+    try:
+        value = float(x)
+    except OverflowError:  # a whole number or a fraction beyond all floats
+        value = math.inf
+    if not math.isfinite(value):
         refuse(name, "a finite number", x, NotFinite)
-    if not (above < x < below and least <= x <= most):
+    if not (above < value < below and least <= value <= most):
         limits = {">": above, ">=": least, "<": below, "<=": most}
         stated = [f"{sign} {limit:g}" for sign, limit in limits.items() if np.isfinite(limit)]
         refuse(name, f"a number {' and '.join(stated)}", x)
-    return float(x)
+    return value
 
 
 def count(name, x, least=1):

@@ -22,12 +22,10 @@ CALLS = {
         {"f": cubes, "args.0": f(3), "direction.0": f(3), "h": 1e-3},
     ),
     "check.gradient_check": (
-        lambda forward, backward, x, rng, derivative: check.gradient_check(
-            forward, backward, (x,), rng, derivative
-        ),
+        lambda forward, backward, x, rng: check.gradient_check(forward, backward, (x,), rng),
         {
             "forward": lambda x: (x**3, x), "backward": lambda dy, x: 3 * x**2 * dy,
-            "args.0": f(4, 3), "rng": RNG, "derivative": check.complex_step,
+            "args.0": f(4, 3), "rng": RNG,
         },
     ),
 }  # fmt: skip
@@ -39,7 +37,21 @@ FREE = {
     "check.gradient_check": {"args.0": free(0, 1, rank=True, precision=True)},
 }
 
+
+def checked(*derivative, forward=dense.forward):
+    return lambda: check.gradient_check(forward, dense.backward, (P, f(4, 3)), RNG, *derivative)
+
+
 REFUSED = [
+    (checked(None), TypeError,
+     "derivative: expected complex_step or finite_difference, got NoneType"),
+    (checked(len), TypeError, "derivative: expected complex_step or finite_difference, got len"),
+    (checked("complex_step"), TypeError,
+     "derivative: expected complex_step or finite_difference, got str"),
+    (checked(forward=lambda p, x: x), TypeError,
+     "forward: expected a function that returns (out, cache), got ndarray"),
+    (checked(forward=lambda p, x: (x,)), TypeError,
+     "forward: expected a function that returns (out, cache), got a tuple of 1"),
     (lambda: check.finite_difference(np.sum, (f(2),), (f(2),), h=0.0), ValueError,
      "h: expected a number > 0, got 0.0"),
     (lambda: check.finite_difference(np.sum, (f(2),), (f(2), f(2))), ValueError,

@@ -22,8 +22,10 @@ CALLS = {
 }  # fmt: skip
 
 REFUSED = [
-    (lambda: init.uniform(RNG, 3, 2, 0.0), ValueError, "variance: expected a number > 0, got 0.0"),
-    (lambda: init.normal(RNG, 3, 2, -1), ValueError, "variance: expected a number > 0, got -1"),
+    (lambda: init.uniform(RNG, 3, 2, 0.0), ValueError,
+     "variance: expected a number > 0 and <= 1e+300, got 0.0"),
+    (lambda: init.normal(RNG, 3, 2, -1), ValueError,
+     "variance: expected a number > 0 and <= 1e+300, got -1"),
     (lambda: init.zeros(0, 2), ValueError, "D: expected a whole number >= 1, got 0"),
     (lambda: init.orthogonal(RNG, 3, 0), ValueError, "H: expected a whole number >= 1, got 0"),
 ]  # fmt: skip

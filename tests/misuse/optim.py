@@ -1,5 +1,7 @@
 """Malformed calls of the optimisers, schedules and clipping."""
 
+from fractions import Fraction
+
 import numpy as np
 
 from fnnlib import dense, optim, require, rnn
@@ -146,6 +148,11 @@ REFUSED = [
      "momentum: expected a number >= 0 and < 1, got 1.0"),
     (lambda: optim.sgd(0.1, momentum=-0.1), ValueError,
      "momentum: expected a number >= 0 and < 1, got -0.1"),
+    (lambda: optim.sgd(10**400), require.NotFinite,
+     f"learning_rate: expected a finite number, got {10**400}"),
+    (lambda: optim.sgd(Fraction(1, 2), momentum=Fraction(3, 2)), ValueError,
+     "momentum: expected a number >= 0 and < 1, got 3/2"),
+    (lambda: SGD.step((2.5,), (f(2),), (f(2),)), ValueError, "g.0: expected shape (), got (2,)"),
     (lambda: optim.adam(0.0), ValueError, "learning_rate: expected a number > 0, got 0.0"),
     (lambda: optim.adam(0.1, beta1=1.0), ValueError,
      "beta1: expected a number >= 0 and < 1, got 1.0"),
