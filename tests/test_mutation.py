@@ -71,8 +71,8 @@ CHANGES = {
     "a.add(b)": ["a.add(b) -> pass"],
     "a.dot(b, c)": [
         "a.dot(b, c) -> pass", "a.dot(b, c) -> np.negative(_ := a.dot(b, c), out=_)",
-        "a.dot(b, c) -> a.dot(c, b)", "a.dot(b, c) -> a.dot(b.T, c)",
-        "a.dot(b, c) -> a.dot(b, c.T)",
+        "a.dot(b, c) -> b.dot(a, c)", "a.dot(b, c) -> a.T.dot(b, c)",
+        "a.dot(b, c) -> a.dot(b.T, c)",
     ],
     "a, b = (f(c) for c in d)": ["(a, b) -> (b, a)"],
     "require.refuse('a', 'b', 1)": ["require.refuse('a', 'b', 1) -> pass"],
@@ -168,9 +168,9 @@ from mutation.trial import trial
 if __name__ == "__main__":
     toy = Target("toy", "toy", Path("toy.py").resolve(), [str(Path("test_toy.py").resolve())])
     source = toy.path.read_text("utf8")
-    print("nothing:", trial(toy, source).verdict)
+    print("nothing:", trial(toy, toy.tests, source).verdict)
     for m in mutants(source):
-        print(f"{{m.text}}: {{m.change}}: {{trial(toy, m.source, seconds=3).verdict}}")
+        print(f"{{m.text}}: {{m.change}}: {{trial(toy, toy.tests, m.source, seconds=3).verdict}}")
     broken = toy._replace(tests=[str(Path("test_broken.py").resolve())])
     try:
         run(broken, mutants(source)[:1], SimpleNamespace(sample=None, fresh=True))
@@ -205,8 +205,8 @@ def test_what_tests_do_not_see_is_found_and_the_file_stays_as_it_was(tmp_path):
 def test_in_a_sample_the_tests_that_fail_must_pass_without_a_mutant(monkeypatch):
     target, tried = TARGETS["embedding"], []
 
-    def fails_anyway(target, source, *_, **__):
-        tried.append((target.tests, source))
+    def fails_anyway(target, tests, source, *_, **__):
+        tried.append((tests, source))
         return Outcome("killed", "tests/test_embedding.py::test_x", "KeyError", 1, {})
 
     monkeypatch.setattr(__main__, "trial", fails_anyway)

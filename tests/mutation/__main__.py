@@ -89,8 +89,8 @@ def run(target, chosen, choice):
     """``{mutant: verdict}``, with earlier results where they still hold.
 
     All tests run once without a mutant, to see that they pass and how long they take. For a
-    sample that would take longer than its mutants: there it is the tests that failed which have to
-    pass without one.
+    sample that would take longer than its mutants: there, and in the table, it is the tests that
+    failed which have to pass without one.
     """
     path = KEPT / f"{target.name}.jsonl"
     kept = {} if choice.fresh else _kept(path)
@@ -101,11 +101,14 @@ def run(target, chosen, choice):
         verdict, tried_with = kept.get(digest, ("", ""))
         if verdict not in ("killed", "endless") and tried_with != tests:
             if baseline is None:
-                baseline = UNKNOWN if choice.sample else unchanged(target)
-            order = {t: (-kills[t], _file(target, t), s) for t, s in baseline.durations.items()}
-            outcome = trial(target, m.source, order, int(10 + 5 * baseline.seconds))
-            if choice.sample and outcome.by and not kills[outcome.by]:
-                unchanged(target._replace(tests=(outcome.by,)))
+                baseline = UNKNOWN if choice.sample else unchanged(target, target.tests)
+            order = {t: (-kills[t], s) for t, s in baseline.durations.items()}
+            limit = int(10 + 5 * baseline.seconds)
+            outcome = trial(target, target.tests, m.source, order, limit)
+            if outcome.verdict == "survived" and target.table:
+                outcome = trial(target, target.table, m.source, {}, limit)
+            if outcome.by and outcome.by not in baseline.durations and not kills[outcome.by]:
+                unchanged(target, (outcome.by,))
             kills[outcome.by] += 1
             verdict = outcome.verdict
             if not choice.fresh:
@@ -116,18 +119,12 @@ def run(target, chosen, choice):
     return verdicts
 
 
-def unchanged(target):
-    """The outcome without a mutant, which must be that all tests pass."""
-    outcome = trial(target, target.path.read_text(encoding="utf-8"), seconds=600)
+def unchanged(target, tests):
+    """The outcome of tests without a mutant, which must be that they pass."""
+    outcome = trial(target, tests, target.path.read_text(encoding="utf-8"), seconds=600)
     if outcome.verdict != "survived":
         raise Unfit("\n  ".join(["these tests fail as they are:", outcome.by, outcome.error]))
     return outcome
-
-
-def _file(target, test):
-    """The place of a test's file among the target's own: tables of the whole library come last."""
-    files = [argument.partition("::")[0] for argument in target.tests]
-    return files.index(test.partition("::")[0])
 
 
 def _digest(text):

@@ -105,6 +105,11 @@ def transposes(n):
         yield _text(n.right, " @ ", n.left)
         yield _text(n.left, ".T @ ", n.right)
         yield _text(n.left, " @ ", n.right, ".T")
+    elif isinstance(n, ast.Call) and called(n) == "dot" and _is_effect(n) and len(n.args) == 2:
+        a, b, out = n.func.value, *n.args  # a method that writes into its last argument
+        yield _text(b, ".dot(", a, ", ", out, ")")
+        yield from (_text(turned, ".dot(", b, ", ", out, ")") for turned in _transposed(a))
+        yield from (_text(a, ".dot(", turned, ", ", out, ")") for turned in _transposed(b))
     elif isinstance(n, ast.Call) and called(n) in PRODUCTS and len(n.args) == 2:
         a, b = n.args
         yield _with(n, args=[b, a])

@@ -107,11 +107,12 @@ def _calm_hypothesis():
     settings.load_profile("mutation")
 
 
-def trial(target, source, order=None, seconds=60):
-    """The outcome of the target's tests with ``source`` in the place of its file."""
+def trial(target, tests, source, order=None, seconds=60):
+    """The outcome of tests with ``source`` in the place of the target's file."""
     context = multiprocessing.get_context("fork" if FORK else "spawn")
     here, there = context.Pipe(duplex=False)
-    process = context.Process(target=_run, args=(target, source, order or {}, seconds, there))
+    args = target, tests, source, order or {}, seconds, there
+    process = context.Process(target=_run, args=args)
     process.start()
     there.close()
     try:
@@ -124,7 +125,7 @@ def trial(target, source, order=None, seconds=60):
     return sent or Outcome("endless", "", "", seconds, {})
 
 
-def _run(target, source, order, seconds, connection):
+def _run(target, tests, source, order, seconds, connection):
     """In a process of its own."""
     with open(os.devnull, "w") as nowhere:
         for stream in (1, 2):
@@ -135,7 +136,7 @@ def _run(target, source, order, seconds, connection):
     os.chdir(ROOT)
     sys.meta_path.insert(0, FromMemory(target.module, target.path, source))
     watch = Watch(order)
-    code = pytest.main([*OPTIONS, *target.tests], plugins=[watch])
+    code = pytest.main([*OPTIONS, *tests], plugins=[watch])
     verdicts = {pytest.ExitCode.OK: "survived", pytest.ExitCode.TESTS_FAILED: "killed",
                 pytest.ExitCode.INTERRUPTED: "killed", pytest.ExitCode.USAGE_ERROR: "broken",
                 pytest.ExitCode.NO_TESTS_COLLECTED: "broken"}  # fmt: skip
