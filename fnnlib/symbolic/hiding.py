@@ -7,7 +7,6 @@ their place is found equal, moved and expanded much sooner.
 from sympy import (
     Add,
     Dummy,
-    Function,
     Idx,
     Indexed,
     IndexedBase,
@@ -16,6 +15,7 @@ from sympy import (
     default_sort_key,
     exp,
 )
+from sympy.functions.elementary.hyperbolic import HyperbolicFunction
 
 from .normal import normal_form, reading
 
@@ -48,8 +48,8 @@ def hidden(e):
 def _is_hidden(t):
     """Exponentials of terms stay open, as they fall apart into factors that may cancel."""
     opens = isinstance(t, exp) and isinstance(t.args[0], Add)
-    named = isinstance(t, exp) or hasattr(t, "base_name")
-    return isinstance(t, Function) and named and t.has(Sum) and not opens
+    smooth = isinstance(t, (exp, HyperbolicFunction)) or hasattr(t, "base_name")
+    return smooth and t.has(Sum) and not opens
 
 
 def _indices(t):

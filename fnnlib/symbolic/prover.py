@@ -171,17 +171,15 @@ def prove(a, b, known=(), named=(), where=None):
 def vanishes(e):
     """How ``e = 0`` is shown, or None."""
     short = hidden(e)
-    if short != e and _zero_in_normal_form(normal_form(short)):
-        return "normal form"
+    found = _vanishes_smoothly(normal_form(short)) if short != e else None
+    if found:
+        return found
     e = normal_form(e)
-    if _zero_in_normal_form(e):
-        return "normal form"
+    found = _vanishes_smoothly(e)
+    if found:
+        return found
     if e.has(HyperbolicFunction):
         e = normal_form(e.rewrite(exp))
-    if _rational_zero(e) or normal_form(fraction(together(e))[0]) == 0:
-        return "rational normal form"
-    if _zero_under_sums(e):
-        return "rational normal form of the summands"
     if e.has(*_BRANCHES) and (
         zero_by_cases(e, _zero_without_branches) or _zero_under_sums(e, _rational_zero_by_cases)
     ):
@@ -191,8 +189,15 @@ def vanishes(e):
     return None
 
 
-def _zero_in_normal_form(e):
-    return e == 0 or any(f(e) == 0 for f in (shifted, common_start, aligned, written_out))
+def _vanishes_smoothly(e):
+    """How a normal form is shown to be zero without a look at branches, or None."""
+    if e == 0 or any(f(e) == 0 for f in (shifted, common_start, aligned, written_out)):
+        return "normal form"
+    if e.has(HyperbolicFunction):
+        e = normal_form(e.rewrite(exp))
+    if _rational_zero(e) or normal_form(fraction(together(e))[0]) == 0:
+        return "rational normal form"
+    return "rational normal form of the summands" if _zero_under_sums(e) else None
 
 
 def _zero_without_branches(e):
