@@ -271,9 +271,9 @@ def _sum_checks():
         _, of_rmsprop = _follow(optim.rmsprop(0.1, beta), g)
         _, of_adam = _follow(optim.adam(0.1, beta, beta), g)
         square = (1 - beta) * weights @ g**2
-        pairs = (
-            (v, weights @ g), (of_rmsprop.v, square), (of_adam.v, square),
-            (of_adam.m, (1 - beta) * weights @ g),
+        pairs = (  # Adam keeps sums; its factor 1 - beta is part of the step
+            (v, weights @ g), (of_rmsprop.v, square), ((1 - beta) * of_adam.v, square),
+            ((1 - beta) * of_adam.m, (1 - beta) * weights @ g),
         )
         for found, (ours, theirs) in zip(errors, pairs, strict=True):
             found.append(_error(ours, theirs))
