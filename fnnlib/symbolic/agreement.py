@@ -189,6 +189,7 @@ def _entrywise(derivation, variable, leaf, ours, probe):
         if at in sample:
             quotient = probe(derivation.left, bound)
             rows["difference_quotient"].append((key, mine, quotient))
+            probe.settled = True
     name = variable.base.name
     where = ", ".join(f"{n}={v}" for n, v in probe.sizes().items())
     return {

@@ -166,12 +166,17 @@ def _sum(e):
 def _product(e):
     deltas = [evaluator(a) for a in e.args if isinstance(a, KroneckerDelta)]
     factors = [evaluator(a) for a in e.args]
+    entries = [evaluator(a) for a in e.args if isinstance(a, Indexed)]
+    others = [evaluator(a) for a in e.args if not isinstance(a, Indexed)]
 
     def value(probe, at):
         for cut in deltas:  # a delta makes a product zero, whatever stands behind it
             if not cut(probe, at):
                 return 0
-        return math.prod([factor(probe, at) for factor in factors])
+        if not probe.settled:
+            return math.prod([factor(probe, at) for factor in factors])
+        product = math.prod([factor(probe, at) for factor in others])
+        return product and product * math.prod([factor(probe, at) for factor in entries])
 
     return value
 
@@ -245,6 +250,7 @@ class Scratch:
 
     def __init__(self):
         self.memo, self.moving, self.moved = {}, {}, set()
+        self.settled = False  # nothing is drawn any more: a zero spares entries after it
 
 
 def _opaque(name, arity):

@@ -77,7 +77,13 @@ DERIVATIONS = [
 
 PROVER = [
     _prover("binding", "normal", "vocabulary", "prover", "wrong_steps"),
+    _prover("cases", "prover"),
     _prover("derivation", "prover"),
+    _target(
+        "symbolic.evaluate", "fnnlib/symbolic/evaluate.py",
+        *(f"tests/symbolic/test_{file}.py" for file in ("probe", "prover", "wrong_steps")),
+    ),
+    _prover("hiding", "prover"),
     _prover("induction", "wrong_steps"),
     _prover("lemma", "induction", "derivation"),
     _prover("normal", "prover", "wrong_steps"),

@@ -36,6 +36,9 @@ def test_bounds_of_an_index_expression():
     s = index("s", (0, T - 1))
     assert bounds(k, {k: (S(1), s + 1)}) == (1, T)
     assert bounds(s - k, {k: (S(0), s)}) == (0, T - 1)
+    a = index("a", (1, T))  # the outer index comes first by its name
+    assert bounds(k - a, {k: (a, T)}) == (0, T - 1)
+    assert bounds(a - k, {k: (S(1), a)}) == (0, T - 1)
     assert bounds(t * t, {}) == (t * t, t * t)  # not linear: not narrowed
     i = index("i", m)
     assert bounds(n * s + i, {}) == (0, n * T - n + m - 1)  # a stride is positive

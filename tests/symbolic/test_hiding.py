@@ -7,6 +7,7 @@ from fnnlib.symbolic import (
     Refused,
     array,
     define,
+    delta,
     exp,
     function,
     index,
@@ -51,6 +52,18 @@ def test_what_is_no_function_of_a_sum_stays():
     for e in (phi(x[t, 0]), z(t, j), exp(z(t, j) + z(t, 0)), x[t, 0] ** 2, exp(x[t, 0])):
         assert hidden(e) == e
     assert not hidden(phi(phi(z(t, j)) + 1)).has(phi, Sum)
+
+
+def test_a_delta_in_a_function_keeps_its_index():
+    i = index("i", n)
+    one, other = (phi(total(lambda k, s=s: delta(k, i) * x[s, k], n)) for s in (t, t - 1))
+    assert normal_form(hidden(one - other)) != 0 and hidden(one).has(i)
+
+
+def test_a_function_without_indices():
+    whole = phi(total(lambda k: x[0, k], n))
+    assert hidden(whole - phi(total(lambda q: x[0, q], n))) == 0
+    assert not hidden(whole).has(phi)
 
 
 def test_a_symmetric_function_of_two_indices():

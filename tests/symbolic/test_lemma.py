@@ -1,3 +1,5 @@
+from sympy import S, Tuple
+
 from fnnlib.symbolic import D, Derivation, array, define, delta, index, scalar, size, total
 from fnnlib.symbolic.lemma import match, rewrite
 
@@ -52,6 +54,8 @@ def test_a_free_index_stands_for_whole_numbers_alone():
     assert match(q * y, 2 * y, {}, {}) is None  # 2 may exceed n + 1
     assert match(q * y, half, {}, {}) is None
     assert match(q * y, i * y, {}, {}) == {q: i}
+    assert match(q, S.Half, {}, {}) is None and match(q, Tuple(S.One), {}, {}) is None
+    assert match(q, S.One, {}, {}) == {q: 1}
 
 
 def test_a_pattern_that_looks_the_same_still_binds():
@@ -65,4 +69,5 @@ def test_other_scalars_and_more_terms_do_not_match():
     assert match(a * x[i], b * x[i], {}, {}) is None
     assert match(a, b, {}, {}) is None
     assert match(x[i] + a, x[i] + a + b, {}, {}) is None
+    assert match(a + b, a + b + scalar("c"), {}, {}) is None
     assert match(x[i] * a, x[i] + a, {}, {}) is None

@@ -116,3 +116,17 @@ def test_an_empty_range_has_no_index():
 def test_values_follow_their_assumptions():
     values = [float(Probe(seed)(scalar("q", positive=True))) for seed in range(20)]
     assert min(values) > 0 and np.ptp(values) > 0.5
+
+
+def test_where_nothing_is_drawn_any_more_a_zero_spares_a_recurrence():
+    h = recursive("h", (0, T), start=0, value=1, rule=lambda t: 2 * h[t - 1])
+    x = array("x", n)
+    e, unused = (x[0] - define("y", x[0])) * h[T], 3 * x[0] * h[T]
+    probe = Probe(0, follow={h})
+    probe.values.update({T: 4, n: 2})
+    before = probe(unused), probe(e)
+    settled = Probe(0, follow={h})
+    settled.values.update(probe.values)
+    settled.settled = True
+    assert (settled(unused), settled(e)) == before and before[0] == 3 * 16 * probe(x[0])
+    assert settled(total(lambda t: (h[t] - h[t]) * h[T] + h[t], (1, T))) == 2 + 4 + 8 + 16

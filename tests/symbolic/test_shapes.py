@@ -37,6 +37,9 @@ def test_every_term_and_factor_has_the_shape_of_the_first(kind, wrong):
 
 
 def test_the_message_names_both_shapes():
+    C, D = (matrix(array(name, n, m)) for name in "CD")
+    with pytest.raises(Misuse, match=r"Mat\(C\) is \(n, m\), Mat\(B\) is \(m, n\)"):
+        check_shapes(HadamardProduct(C, D, B, evaluate=False))
     with pytest.raises(Misuse, match=r"Mat\(v\) is \(1, n\), Mat\(B\) is \(m, n\)"):
         check_shapes(v * B)
 
@@ -92,7 +95,7 @@ def test_powers_of_a_matrix_are_products():
     three = total(lambda k, q: square[i, k] * square[k, q] * square[q, j], n, n)
     assert normal_form(entry(MatPow(Q, 2), i, j) - two) == 0
     assert normal_form(entry(MatPow(Q, 3), i, j) - three) == 0
-    for power in (MatPow(Q, n), Inverse(Q)):  # these stay as they are
+    for power in (MatPow(Q, n), Inverse(Q), MatPow(Q, 0)):  # these stay as they are
         assert entry(power, i, j) == power._entry(i, j) and not entry(power, i, j).has(Sum)
 
 
