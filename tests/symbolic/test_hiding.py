@@ -56,7 +56,11 @@ def test_what_is_no_function_of_a_sum_stays():
 
 def test_a_delta_in_a_function_keeps_its_index():
     i = index("i", n)
-    one, other = (phi(total(lambda k, s=s: delta(k, i) * x[s, k], n)) for s in (t, t - 1))
+
+    def picked(s):
+        return phi(total(lambda k: delta(k, i) * x[s, k], n))
+
+    one, other = picked(t), picked(t - 1)
     assert normal_form(hidden(one - other)) != 0 and hidden(one).has(i)
 
 
