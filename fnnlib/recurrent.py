@@ -148,8 +148,6 @@ def bidirectional(net):
         require.kind("p", p, Both)
         require.kind("s", s, Both)
         require.arrays({"x": (x, "T B D")})
-        if mask is not None:
-            _require_mask(mask, x.shape[:2])
         (ahead, s_T), ahead_cache = net.forward(p.ahead, x, s.ahead, mask)
         from_end = None if mask is None else mask[::-1]
         (back, s_0), back_cache = net.forward(p.back, x[::-1], s.back, from_end)

@@ -58,6 +58,18 @@ def test_the_same_generator_gives_the_same_mask():
     np.testing.assert_array_equal(one, two)
 
 
+class Zeros(np.random.Generator):
+    """Draws the smallest number each time."""
+
+    def random(self, size):
+        return np.zeros(size)
+
+
+def test_without_dropping_even_a_draw_of_zero_is_kept():
+    rng = Zeros(np.random.PCG64(0))
+    assert dropout.mask(rng, (2, 3), 0.0).all() and not dropout.mask(rng, (2, 3), 0.1).any()
+
+
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(4, 3))
 M = dropout.mask(RNG, (4, 3), 0.5)

@@ -46,9 +46,10 @@ def test_against_torch_and_autograd(case, lead, D, H, R, scale):
 @given(case=cases, D=sizes, H=sizes, R=sizes, scale=scales)
 def test_the_merged_layer_is_a_dense_layer_with_the_same_outputs(case, D, H, R, scale):
     p, base, x = arguments(case, (4,), D, H, R)
-    merged = lowrank.merge(p, base, scale)
-    same_kind(merged, base)
-    close(dense.forward(merged, x)[0], lowrank.forward(p, base, x, scale)[0], slack=10)
+    for same in (scale,), ():
+        merged = lowrank.merge(p, base, *same)
+        same_kind(merged, base)
+        close(dense.forward(merged, x)[0], lowrank.forward(p, base, x, *same)[0], slack=10)
 
 
 def test_gradient_by_complex_step():

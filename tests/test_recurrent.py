@@ -1,6 +1,7 @@
 """Stacks, directions, masks and truncation of every recurrent module, against PyTorch's."""
 
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -299,6 +300,8 @@ NAN_AT = tuple(int(i[0]) for i in np.nonzero(~MASK)) + (0,)
 REFUSED = [
     (lambda: layer(dense), TypeError,
      "net: expected a recurrent module or a Network, got fnnlib.dense"),
+    (lambda: layer(SimpleNamespace(**vars(lstm))), TypeError,
+     "net: expected a recurrent module or a Network, got fnnlib.lstm"),
     (lambda: layer("lstm"), TypeError, "net: expected a recurrent module or a Network, got str"),
     (lambda: stack(lstm, 0), ValueError, "depth: expected a whole number >= 1, got 0"),
     (lambda: stack(lstm, 2.0), TypeError, "depth: expected a whole number >= 1, got float 2.0"),

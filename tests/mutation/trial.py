@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import sys
 import time
+import traceback
 import warnings
 from collections import Counter
 from typing import NamedTuple
@@ -72,8 +73,10 @@ class Watch:
 
     def pytest_exception_interact(self, call, report):
         if not self.failed:
-            self.failed = report.nodeid
-            self.error = call.excinfo.exconly().partition("\n")[0][:200]
+            self.failed, error = report.nodeid, call.excinfo.value
+            while isinstance(error, BaseExceptionGroup):  # what Hypothesis found, in detail
+                error = error.exceptions[0]
+            self.error = "".join(traceback.format_exception_only(error))[:400].strip()
 
     def pytest_runtest_logreport(self, report):
         if report.when == "call":
