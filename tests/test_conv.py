@@ -73,10 +73,11 @@ def test_a_kernel_as_large_as_the_image_is_a_dense_layer():
     close(z.reshape(4, 3), dense.forward(layer, x.reshape(4, -1))[0])
 
 
-def test_buffers_change_no_number_and_are_written_over():
+@pytest.mark.parametrize("C, kernel", [(2, (3, 2)), (16, (3, 3))])
+def test_buffers_change_no_number_and_are_written_over(C, kernel):
     reuse, addresses = Buffers(), []
     for seed in range(3):
-        p, x = arguments(Case(seed, "f8", "contiguous"), 4, 2, 3, (6, 5), (3, 2))
+        p, x = arguments(Case(seed, "f8", "contiguous"), 4, C, 3, (6, 5), kernel)
         z, cache = conv.forward(p, x, padding=1, reuse=reuse)
         dz = np.random.default_rng(seed).normal(size=z.shape)
         dp, dx = conv.backward(dz, cache)

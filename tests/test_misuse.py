@@ -28,6 +28,9 @@ EXCEPTIONS = {
     "figures.style": "takes nothing",
     "figures.unrolled": "takes labels for a drawing",
     "bptt.size": "takes sizes of arrays that were checked",
+    "winograd.fits": "takes the shape of an array that was checked",
+    "winograd.convolve": "takes arrays that conv checked",
+    "winograd.gradients": "takes arrays that conv checked",
     **{
         f"require.{name}": "is what refuses; its examples are refusals"
         for name, f in vars(require).items() if inspect.isfunction(f) and name[0] != "_"

@@ -67,6 +67,7 @@ NUMERIC = [
     _numeric("rnn", "recurrent", "buffers"),
     _numeric("train", "training"),
     _numeric("tree"),
+    _numeric("winograd", "conv"),
 ]
 
 DERIVATIONS = [
