@@ -146,6 +146,8 @@ def test_the_kinks():
     zero = np.array([0.0, -0.0])
     assert activations.relu_prime(zero).tolist() == [0, 0]
     assert activations.leaky_relu_prime(zero, 0.3).tolist() == [0.3, 0.3]
+    assert activations.relu_backward(zero + 5, zero).tolist() == [0, 0]
+    assert activations.leaky_relu_backward(zero + 5, zero, 0.3).tolist() == [1.5, 1.5]
 
 
 def test_leaky_relu_takes_its_slope():

@@ -101,6 +101,14 @@ def test_rows_or_columns_are_orthonormal(D, H, seed):
     np.testing.assert_array_equal(single, Q.astype(np.float32))
 
 
+@pytest.mark.parametrize("D, H", [(5, 3), (4, 4), (3, 5)])
+def test_the_first_orthogonal_vector_points_where_the_first_one_drawn_does(D, H):
+    Q = init.orthogonal(np.random.default_rng(3), D, H)
+    drawn = np.random.default_rng(3).normal(size=(max(D, H), min(D, H)))[:, 0]
+    first = Q[:, 0] if D >= H else Q[0]
+    np.testing.assert_allclose(first, drawn / np.linalg.norm(drawn), rtol=1e-13)
+
+
 def test_orthogonal_weights_are_uniform_among_all():
     """Rotations and reflections: every entry has both signs equally often, also on the diagonal."""
     rng = np.random.default_rng(0)
