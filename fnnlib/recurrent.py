@@ -80,9 +80,11 @@ def layer(net):
     name = net.__name__.removeprefix("fnnlib.")
 
     def start(p, B):
-        U = require.kind("p", p, net.Params).U
-        shape = require.count("B", B), len(U)
-        return net.State(*(np.zeros(shape, U.dtype) for _ in net.State._fields))
+        for leaf, x in tree.leaves(require.kind("p", p, net.Params), "p"):
+            require.floats(leaf, x)
+        H = require.arrays({"p.U": (p.U, "H GH")})["H"]  # GH: all gates side by side
+        shape = require.count("B", B), H
+        return net.State(*(np.zeros(shape, p.U.dtype) for _ in net.State._fields))
 
     def forward(p, x, s, mask=None):
         if mask is None:

@@ -216,7 +216,7 @@ def labels(name, x, C):
     ValueError: target: expected class indices from 0 to 2, got 3
     """
     array(name, x)
-    if x.dtype.kind not in "iu":
+    if x.dtype.kind not in "iu" or not x.dtype.isnative:
         refuse(name, "integer class indices", x.dtype)
     if x.size == 0:
         refuse(name, "no empty axis", f"shape {x.shape}")

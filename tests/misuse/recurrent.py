@@ -3,7 +3,7 @@
 import numpy as np
 
 from fnnlib import dense, lstm, recurrent, rnn
-from misuse.spoilt import RNG, Maybe, f
+from misuse.spoilt import RNG, Maybe, f, free
 
 X, MASK = f(5, 4, 3), RNG.random((5, 4)) < 0.6
 NETWORKS = {
@@ -28,7 +28,10 @@ def _calls(name, net):
     read = {"x": X, "mask": Maybe(MASK)}
     return {
         f"recurrent.{name}.init": (net.init, init),
-        f"recurrent.{name}.start": (lambda B: net.start(p, B), {"B": 4}),
+        f"recurrent.{name}.start": (
+            (net.start, {"p": p, "B": 4}) if name == "layer"
+            else (lambda B: net.start(p, B), {"B": 4})
+        ),
         f"recurrent.{name}.forward": (
             lambda x, mask, p=p, s=s: net.forward(p, x, s, mask), {**read, **whole}
         ),
@@ -42,6 +45,14 @@ def _calls(name, net):
 
 
 CALLS = {key: call for name, net in NETWORKS.items() for key, call in _calls(name, net).items()}
+
+# Changes of one array after which it still fits.
+FREE = {
+    "recurrent.layer.start": {
+        "p.W": free(0, 1, rank=True, precision=True), "p.U": free(0, 1, precision=True),
+        "p.b": free(0, rank=True, precision=True),
+    },
+}  # fmt: skip
 
 NOT_ONE = "net: expected a recurrent module or a Network, got "
 BOTH = NETWORKS["bidirectional"]

@@ -68,6 +68,7 @@ def labels(x):
         Way("floats", x.astype(float), ValueError, indices + "float64"),
         Way("booleans", x > 0, ValueError, indices + "bool"),
         Way("objects", x.astype(object), ValueError, indices + "object"),
+        Way("other endian", x.astype(">i8"), ValueError, indices + ">i8"),
         Way("too large", x + 1000, ValueError, "class indices from 0 to "),
         Way("negative", with_one(x, -1), ValueError, "class indices from 0 to "),
         Way("empty", x[:0], ValueError, "no empty axis, got shape (0"),
