@@ -88,6 +88,15 @@ def test_a_cache_that_was_written_over_is_refused(net):
 
 
 @pytest.mark.parametrize("net", NETS)
+def test_states_that_end_in_nan_are_refused_on_the_way_back(net):
+    args, dout = drawn(net, Case(0, "f8", "contiguous"), 4, 3, 2, 5)
+    _, cache = net.forward(*args)
+    cache.h[-1, 0, 0] = np.nan
+    with pytest.raises(ValueError, match=r"^h.*: expected finite numbers, got nan"):
+        net.backward(dout, cache)
+
+
+@pytest.mark.parametrize("net", NETS)
 def test_what_is_no_buffers_is_refused(net):
     args, _ = drawn(net, Case(0, "f8", "contiguous"), 4, 3, 2, 5)
     with pytest.raises(TypeError) as caught:
