@@ -27,13 +27,34 @@ def _boundary(e):
 
 
 def _in_case(e, u, of_u):
-    """The expression where u has this sign; a multiple of u has its own."""
+    """The expression where u has this sign, with every condition that this decides."""
     known = {}
     for r in e.atoms(Relational):
-        factor = S.Zero if r.has(Piecewise) else cancel((r.lhs - r.rhs) / u)
-        if factor.is_positive or factor.is_negative:
-            known[r] = r.func(of_u if factor.is_positive else -of_u, 0)
+        side = None if r.has(Piecewise) else _side(r.lhs - r.rhs, u, of_u)
+        if side is not None:
+            known[r] = r.func(side, 0)
     return e.xreplace({**known, **_root(u)} if of_u == 0 else known)
+
+
+def _side(w, u, of_u):
+    """The sign of w where u has the sign ``of_u``, if w = f u + c tells; else None.
+
+    A multiple of u has its own sign, for any f of one sign. With a number c the signs of f u and
+    of c must agree: where z - 1 > 0, z + 1 = (z - 1) + 2 > 0.
+    """
+    factor = cancel(w / u)
+    if factor.is_positive or factor.is_negative:
+        return of_u if factor.is_positive else -of_u
+    u, w = expand(u), expand(w)
+    for v in sorted(u.atoms(Symbol, Indexed), key=str):
+        slope = u.coeff(v)
+        factor = w.coeff(v) / slope if slope.is_number and slope != 0 else S.Zero
+        rest = expand(w - factor * u)
+        if factor.is_number and factor != 0 and rest.is_number:
+            push = of_u if factor > 0 else -of_u
+            if push == 0 or push == sign(rest):
+                return sign(rest)
+    return None
 
 
 def _root(u):

@@ -27,10 +27,12 @@ from sympy import (
     Symbol,
     Tuple,
     cancel,
+    cos,
     default_sort_key,
     exp,
     expand,
     log,
+    sin,
     together,
 )
 
@@ -135,6 +137,18 @@ def written_out(e):
     while any(map(few, e.atoms(Sum))):
         e = e.replace(few, write)
     return normal_form(e)
+
+
+def by_sines(e):
+    """Even powers of cosines by sines: cos(x)**2 = 1 - sin(x)**2."""
+    def even(t):
+        return isinstance(t, Pow) and isinstance(t.base, cos) and t.exp.is_Integer and t.exp > 1
+
+    def write(t):
+        (x,), half = t.base.args, t.exp // 2
+        return (1 - sin(x) ** 2) ** half * t.base ** (t.exp - 2 * half)
+
+    return normal_form(e.replace(even, write))
 
 
 def _length(limit):

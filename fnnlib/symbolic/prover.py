@@ -24,6 +24,7 @@ from sympy import (
     S,
     Sum,
     cancel,
+    cos,
     exp,
     fraction,
     piecewise_fold,
@@ -39,7 +40,7 @@ from .cases import zero_by_cases
 from .deadline import deadline
 from .hiding import hidden
 from .lemma import rewrite
-from .normal import aligned, common_start, normal_form, shifted, written_out
+from .normal import aligned, by_sines, common_start, normal_form, shifted, written_out
 from .probe import DIGITS, TOLERANCE, Probe, Unusable
 from .shapes import check_indices, check_shapes, check_unrolled, entry
 from .vocabulary import Array, Misuse, Partial, Quantity, Unrolled
@@ -193,6 +194,8 @@ def _vanishes_smoothly(e):
     """How a normal form is shown to be zero without a look at branches, or None."""
     if e == 0 or any(f(e) == 0 for f in (shifted, common_start, aligned, written_out)):
         return "normal form"
+    if e.has(cos):
+        e = by_sines(e)
     if e.has(HyperbolicFunction):
         e = normal_form(e.rewrite(exp))
     if _rational_zero(e) or normal_form(fraction(together(e))[0]) == 0:

@@ -31,6 +31,10 @@ def is_zero(e):
         Abs(z) - positive_part(z) - positive_part(-z),
         Max(z, w) + Max(-z, -w) - Abs(z - w),
         x[i] * (positive_part(x[i]) + positive_part(-x[i])) - x[i] * Abs(x[i]),
+        positive_part(z - 1) * positive_part(-1 - z),
+        positive_part(z - w + 1) * positive_part(w - z - 2),
+        positive_part(2 * z - 1) * (positive_part(z + 3) - z - 3),
+        Piecewise((0, z < -1), (0, z < 1), (positive_part(1 - z), True)),
     ],
 )
 def test_zero_for_every_sign(e):
@@ -46,6 +50,11 @@ def test_zero_for_every_sign(e):
         Piecewise((0, z > 0), (0, z < 0), (1, True)),  # all but the kink
         Piecewise((0, z >= 0), (1, True)),
         Piecewise((z - w, z > w), (0, True)) - Max(z, w),
+        positive_part(z + 1) * positive_part(1 - z),
+        positive_part(z - w + 1) * positive_part(w - z + 2),
+        positive_part(2 * z + 1) * (positive_part(z - 3) - z + 3),
+        positive_part(z + 1) * (positive_part(w + 1) - w - 1),
+        Piecewise((0, z < -1), (z, z < 1), (0, True)),
     ],
 )
 def test_one_case_is_enough_to_fail(e):

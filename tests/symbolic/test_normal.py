@@ -1,9 +1,10 @@
 import pytest
-from sympy import Sum
+from sympy import Sum, cos, sin
 
 from fnnlib.symbolic import array, delta, exp, index, log, scalar, size, softplus, total
 from fnnlib.symbolic.normal import (
     aligned,
+    by_sines,
     common_start,
     is_positive,
     normal_form,
@@ -58,6 +59,15 @@ def test_sums_over_two_indices_that_run_backwards():
     whole = total(lambda t, k: v[t, k], (1, T), n)
     assert common_start(normal_form(whole - tail)) == 0
     assert common_start(normal_form(whole - tail + v[1, i])) != 0
+
+
+def test_even_powers_of_cosines():
+    z, w = scalar("z w")
+    assert by_sines(cos(z) ** 2 + sin(z) ** 2 - 1) == 0
+    assert by_sines(cos(z) ** 5 - cos(z) * (1 - sin(z) ** 2) ** 2) == 0
+    assert by_sines(cos(z) ** 3 - cos(z) + cos(z) * sin(z) ** 2) == 0
+    for e in (cos(z) ** 2 + sin(w) ** 2 - 1, cos(z) ** 2 - sin(z) ** 2 - 1, cos(z) + sin(z) - 1):
+        assert by_sines(e) != 0
 
 
 DIFFERENT = [

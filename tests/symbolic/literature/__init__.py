@@ -18,7 +18,5 @@ STATEMENTS = {
 
 # What is true, but not proved: its status and why.
 BEYOND = {
-    "hard_tanh": ("probed", "the signs of z + 1 and z - 1 are taken for independent"),
-    "rotation_keeps_the_norm": ("simplified", "nothing is known of sine and cosine"),
     "sum_over_a_triangle_at_once": ("probed", "ranges that depend on an index are not exchanged"),
 }
