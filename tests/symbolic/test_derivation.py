@@ -32,9 +32,9 @@ def jacobian(n):
 def test_the_status_is_that_of_the_weakest_step():
     from sympy import cos, sin
 
-    d = Derivation(sin(z) ** 2 + cos(z) ** 2, "circle")
+    d = Derivation(sin(2 * z), "double")
     assert d.status == "unproved"
-    d.step(1, "Pythagoras", accept="simplified")
+    d.step(2 * sin(z) * cos(z), "twice the angle", accept="simplified")
     assert d.status == "simplified"
 
 

@@ -88,7 +88,8 @@ def test_a_derivation_is_one_labelled_equation():
 def test_marks_differ_by_status():
     from sympy import cos, sin
 
-    d = Derivation(sin(z) ** 2 + cos(z) ** 2, "circle").step(1, "known", accept="simplified")
+    d = Derivation(sin(2 * z), "double")
+    d.step(2 * sin(z) * cos(z), "known", accept="simplified")
     assert r"\checkmark^{*}" in markdown(d)
 
 
