@@ -14,7 +14,7 @@ CACHE = 2**20  # bytes; a common size of the second-level cache
 def size(T, step):
     """Steps in a piece of T steps at most, where a step works on ``step`` bytes.
 
-    >>> size(20, 4096), size(20, 2**20)
+    >>> size(20, 4096), size(20, 2**30)
     (20, 1)
     """
     return max(1, min(T, CACHE // step))
@@ -39,6 +39,9 @@ def pair(dout, State):
     >>> pair((1, 2, 3), tuple)
     Traceback (most recent call last):
     ValueError: dout: expected the pair (dh, ds_T), got a tuple of 3
+    >>> pair([1, 2], tuple)
+    Traceback (most recent call last):
+    TypeError: dout: expected tuple, got list
     """
     require.kind("dout", dout, tuple)
     if len(dout) != 2:

@@ -41,6 +41,7 @@ def _prover(name, *more):
 
 
 NUMERIC = [
+    _target("bptt", "fnnlib/bptt.py", "tests/test_buffers.py"),
     _numeric("activations"),
     _numeric("attention"),
     _numeric("autodiff"),
