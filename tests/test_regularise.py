@@ -47,7 +47,10 @@ def test_a_step_with_the_penalty_is_torch_weight_decay():
     close(ours, (1 - 0.5 * 0.1) * W - 0.5 * g)
 
 
-@pytest.mark.parametrize("optimizer", [optim.sgd(0.1, momentum=0.9), optim.adam(0.1)])
+@pytest.mark.parametrize("optimizer", [
+    optim.sgd(0.1, momentum=0.9), optim.nesterov(0.1, 0.9), optim.rmsprop(0.1), optim.adam(0.1),
+    optim.adamw(0.1, weight_decay=0.5), optim.scheduled(optim.adamw, optim.cosine(0.1, 9)),
+])
 def test_frozen_leaves_keep_their_bits_and_the_rest_trains_as_before(optimizer):
     rng = np.random.default_rng(0)
     p = dense.stack_init(rng, (3, 4, 2))
