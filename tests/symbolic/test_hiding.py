@@ -1,5 +1,5 @@
 import pytest
-from sympy import Indexed, Sum
+from sympy import Dummy, Indexed, Sum, log
 
 from fnnlib.symbolic import (
     D,
@@ -14,6 +14,7 @@ from fnnlib.symbolic import (
     prime,
     recursive,
     size,
+    tanh,
     total,
 )
 from fnnlib.symbolic.hiding import hidden
@@ -49,8 +50,13 @@ def test_different_functions_are_different_entries(other):
 
 
 def test_what_is_no_function_of_a_sum_stays():
-    for e in (phi(x[t, 0]), z(t, j), exp(z(t, j) + z(t, 0)), x[t, 0] ** 2, exp(x[t, 0])):
+    for e in (phi(x[t, 0]), z(t, j), exp(z(t, j) + z(t, 0)), x[t, 0] ** 2, exp(x[t, 0]),
+              log(z(t, j)), 1 / z(t, j)):
         assert hidden(e) == e
+    for e in (exp(z(t, j)), tanh(z(t, j)), phi(z(t, j))):
+        assert isinstance(hidden(e), Indexed)
+    factor = Dummy("a", real=True)  # as a case split has them; no index
+    assert set(hidden(phi(factor * z(t, j))).indices) == {t, j}
     assert not hidden(phi(phi(z(t, j)) + 1)).has(phi, Sum)
 
 
