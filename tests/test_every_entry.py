@@ -56,6 +56,10 @@ def nets(case):
             lambda p, x: conv.forward(p, x, 2, 1), conv.backward,
             (conv.Params(case.normal(2, 1, 3, 2), case.normal(2)), case.normal(2, 1, 4, 3)),
         ),
+        "conv, Winograd's way": (
+            lambda p, x: conv.forward(p, x, 1, 1), conv.backward,
+            (conv.Params(case.normal(1, 16, 3, 3), case.normal(1)), case.normal(1, 16, 2, 5)),
+        ),
         "pooling.average": (
             lambda x: pooling.average_forward(x, 2, 1, 1), pooling.average_backward,
             (case.normal(2, 1, 3, 4),),
