@@ -20,6 +20,7 @@ from .targets import ROOT, TARGETS
 from .trial import Outcome, prepare, trial
 
 KEPT = ROOT / "_build" / "mutation"
+SLOW = 0.1  # seconds of a test; the whole table takes a few
 UNKNOWN = Outcome("", "", "", 60, {})
 
 
@@ -104,9 +105,10 @@ def run(target, chosen, choice):
                 baseline = UNKNOWN if choice.sample else unchanged(target, target.tests)
             order = {t: (-kills[t], s) for t, s in baseline.durations.items()}
             limit = int(10 + 5 * baseline.seconds)
-            outcome = trial(target, target.tests, m.source, order, limit)
-            if outcome.verdict == "survived" and target.table:
-                outcome = trial(target, target.table, m.source, {}, limit)
+            for tests_now in filter(None, _stages(target, order)):
+                outcome = trial(target, tests_now, m.source, order, limit)
+                if outcome.verdict != "survived":
+                    break
             if outcome.by and outcome.by not in baseline.durations and not kills[outcome.by]:
                 unchanged(target, (outcome.by,))
             kills[outcome.by] += 1
@@ -117,6 +119,14 @@ def run(target, chosen, choice):
             print(f"\r{target.name} {len(verdicts) + 1}/{len(chosen)} ", end="", file=sys.stderr)
         verdicts[m] = verdict
     return verdicts
+
+
+def _stages(target, order):
+    """The table comes before those of the target's own tests that are slow and killed nothing."""
+    slow = [test for test, (kills, seconds) in order.items() if not kills and seconds > SLOW]
+    if not slow or not target.table:
+        return target.tests, target.table
+    return [test for test in order if test not in slow], target.table, slow
 
 
 def unchanged(target, tests):

@@ -68,8 +68,10 @@ class Watch:
         self.order, self.failed, self.error, self.durations = order, "", "", {}
 
     def pytest_collection_modifyitems(self, items):
-        order = self.order or _tables_first([item.nodeid for item in items])
-        items.sort(key=lambda item: order.get(item.nodeid, ()))
+        order = _tables_first([item.nodeid for item in items])
+        if order.keys() <= self.order.keys():
+            order = self.order
+        items.sort(key=lambda item: order[item.nodeid])
 
     def pytest_exception_interact(self, call, report):
         if not self.failed:
