@@ -187,8 +187,10 @@ def softmax_backward(dp, p, out=None):
     """
     require.arrays({"p": (p, "... C"), "dp": (dp, "... C")})
     require.distribution("p", p)
-    slope = dp - np.einsum("...c,...c->...", dp, p)[..., None]
-    return np.multiply(p, slope, out=_room(out, dp, p))
+    room = _room(out, dp, p)
+    paired = np.einsum("...c,...c->...", dp, p)[..., None]
+    slope = np.subtract(dp, paired, out=None if np.may_share_memory(room, p) else room)
+    return np.multiply(p, slope, out=room)
 
 
 def log_softmax(z):
@@ -232,13 +234,13 @@ def _sigmoid(z, out):
     return np.divide(e, 1 + e, out=e)
 
 
-def _sigmoid_slope(y):
-    slope = np.subtract(1, y, out=np.empty_like(y))
+def _sigmoid_slope(y, out=None):
+    slope = np.subtract(1, y, out=out)
     return np.multiply(slope, y, out=slope)
 
 
-def _tanh_slope(y):
-    slope = np.multiply(y, y, out=np.empty_like(y))
+def _tanh_slope(y, out=None):
+    slope = np.multiply(y, y, out=out)
     return np.subtract(1, slope, out=slope)
 
 
@@ -246,28 +248,28 @@ def _relu(z, out):
     return np.maximum(z, 0, out=out)
 
 
-def _relu_slope(y):
-    return y > 0
+def _relu_slope(y, out=None):
+    return np.greater(y, 0, out=out)
 
 
 def _leaky_relu(z, out, slope=0.01):
     return np.maximum(z, slope * z, out=out)
 
 
-def _leaky_relu_slope(y, slope=0.01):
-    return np.where(y > 0, 1, slope).astype(y.dtype)
+def _leaky_relu_slope(y, out=None, slope=0.01):
+    return np.positive(np.where(y > 0, 1, slope).astype(y.dtype), out=out)
 
 
 def _softplus(z, out):
     return np.add(np.maximum(z, 0), np.log1p(_exp_minus_abs(z)), out=out)
 
 
-def _softplus_slope(y):
-    return -np.expm1(-y)
+def _softplus_slope(y, out=None):
+    return np.negative(np.expm1(-y), out=out)
 
 
 # The same without checks, for nets that made z themselves: the function of ``(z, out)``, and its
-# derivative as a function of the output.
+# derivative as a function of the output y and of where it is written.
 KERNELS = {
     "sigmoid": (_sigmoid, _sigmoid_slope),
     "tanh": (np.tanh, _tanh_slope),
@@ -279,7 +281,9 @@ KERNELS = {
 
 def _backward(slope, dy, y, out):
     require.arrays({"y": (y, "..."), "dy": (dy, "...")})
-    return np.multiply(dy, slope(y), out=_room(out, dy, y))
+    room = _room(out, dy, y)
+    shared = np.may_share_memory(room, dy) or np.may_share_memory(room, y)
+    return np.multiply(dy, slope(y, np.empty_like(room) if shared else room), out=room)
 
 
 def _exp_minus_abs(z):

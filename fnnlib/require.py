@@ -187,10 +187,9 @@ def distribution(name, p):
     ValueError: p: expected rows >= 0 that sum to one, got a row from 0.5 to 0.6 with sum 1.1
     """
     rows = p.reshape(-1, p.shape[-1])
-    total = rows.sum(axis=-1)
-    wrong = (abs(total - 1) > np.finfo(rows.dtype).eps ** 0.5) | (rows.min(axis=-1) < 0)
-    if wrong.any():
-        i = wrong.argmax()
+    total, most = rows.dot(np.ones(rows.shape[1], rows.dtype)), np.finfo(rows.dtype).eps ** 0.5
+    if abs(total - 1).max() > most or rows.min() < 0:
+        i = ((abs(total - 1) > most) | (rows.min(axis=-1) < 0)).argmax()
         got = f"a row from {rows[i].min():g} to {rows[i].max():g} with sum {total[i]:g}"
         refuse(name, "rows >= 0 that sum to one", got)
     return p
