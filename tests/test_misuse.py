@@ -9,6 +9,7 @@ import inspect
 import pkgutil
 import re
 import traceback
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -92,7 +93,27 @@ def test_spoilt_arguments_are_refused_by_name(name, path, argument, part, put):
             assert PUBLIC[name].__code__ in called(caught), how
 
 
-REFUSAL = re.compile(r"[\w.\[\] ]+: expected .+, got .+")
+# Things that no table has thought of for this argument; some of them fit.
+ANYTHING = [
+    0, 2.5, "x", b"x", (), [], {}, {1.0}, ..., object(), int, len, range(2), Fraction(1, 2),
+    np.float16(1), np.array(1.0), np.array(1), np.zeros((0, 3)), np.ones((2, 2, 2, 2, 2)),
+    np.array(["a"]), np.ones(2, "M8[s]"), np.ones(3, "f4, i4"), (np.ones(2),), ((),),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name, path, argument, part, put",
+    [each for each in EACH if not callable(bare(each.values[3]))],  # whose errors are their own
+)
+def test_anything_at_all_fits_or_is_refused_in_the_same_form(name, path, argument, part, put):
+    for thing in ANYTHING:
+        try:
+            call(name, **{argument: put(thing)})
+        except (ValueError, TypeError) as error:
+            assert REFUSAL.fullmatch(str(error)), thing
+
+
+REFUSAL = re.compile(r"[\w.\[\] ]+: expected .+, got .+", re.DOTALL)
 ARRAYS = [each for each in EACH if isinstance(bare(each.values[3]), np.ndarray)]
 
 
