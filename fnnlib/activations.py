@@ -229,8 +229,8 @@ ELEMENTWISE = {
 
 
 def _sigmoid(z, out):
-    e = np.minimum(z, 40, out=out)  # from there on the quotient is rounded to 1
-    np.exp(e, out=e)
+    # From 40 on the quotient is rounded to 1; where nothing is that large, nothing is clipped.
+    e = np.exp(z if z.max() <= 40 else np.minimum(z, 40), out=out)
     return np.divide(e, 1 + e, out=e)
 
 
