@@ -49,7 +49,7 @@ NUMERIC = [
     _numeric("buffers"),
     _numeric("check"),
     _numeric("classifier"),
-    _numeric("conv"),
+    _numeric("conv", "winograd"),
     _numeric("dense"),
     _numeric("dropout"),
     _numeric("embedding"),
