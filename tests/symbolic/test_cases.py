@@ -32,6 +32,8 @@ def is_zero(e):
         Max(z, w) + Max(-z, -w) - Abs(z - w),
         x[i] * (positive_part(x[i]) + positive_part(-x[i])) - x[i] * Abs(x[i]),
         positive_part(z - 1) * positive_part(-1 - z),
+        positive_part(z - 1) * positive_part(1 - z),
+        positive_part(-z - 1) * (positive_part(1 - z) - 1 + z),
         positive_part(z - w + 1) * positive_part(w - z - 2),
         positive_part(2 * z - 1) * (positive_part(z + 3) - z - 3),
         Piecewise((0, z < -1), (0, z < 1), (positive_part(1 - z), True)),
