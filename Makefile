@@ -12,12 +12,13 @@ READY := .venv/ready
 TORCH := .venv/ready-torch
 
 .DEFAULT_GOAL := help
-.PHONY: help ready browser book test mutate lab store pdf picture lock clean
+.PHONY: help ready browser book test mutate bench lab store pdf picture lock clean
 
 help:
 	@echo "make book   execute every notebook and build the site in _build/html"
 	@echo "make test   everything that proves the book: lint, tests, notebooks, site"
 	@echo "make mutate every small wrong change of the library, and whether a test sees it (T=lstm for one)"
+	@echo "make bench  fnnlib beside PyTorch, JAX and autograd: table, plot, results.json (W='rnn/*' for some)"
 	@echo "make lab    the notebooks in JupyterLab"
 	@echo "make store  execute the notebooks and store their text results (NB=file for one)"
 	@echo "make pdf    the whole book as _build/book.pdf"
@@ -57,6 +58,10 @@ test: $(TORCH)
 # The results are kept in _build/mutation: stop it at will, it goes on where it was.
 mutate: $(TORCH)
 	cd tests && $(abspath $(PY)) -m mutation $(T)
+
+# What is finished is stored; results of another machine are replaced.
+bench: $(TORCH)
+	$(PY) -m benchmarks $(if $(W),--only '$(W)')
 
 lab: $(READY)
 	$(PY) -m jupyterlab notebooks

@@ -9,9 +9,11 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+from threadpoolctl import threadpool_info
 from tqdm import tqdm
 
-from benchmarks import protocol, report, workloads
+from benchmarks import protocol, workloads
+from fnnlib.sphinx import speed
 
 RESULTS = Path(__file__).parent / "results.json"
 
@@ -57,7 +59,10 @@ def store(records):
     lines = ",\n".join(f"  {json.dumps(record)}" for record in results["records"])
     head = json.dumps(machine, indent=1).replace("\n", "\n ")
     RESULTS.write_text(f'{{\n "machine": {head},\n "records": [\n{lines}\n ]\n}}\n', "utf8")
-    report.write(results, RESULTS.parent)
+    title = "# Time of each peer divided by that of fnnlib: median (smallest–largest)"
+    text = "\n\n".join([title, speed.machine(results), speed.tables(results)])
+    RESULTS.with_suffix(".md").write_text(text + "\n", "utf8")
+    speed.draw(results, RESULTS.with_suffix(".svg"))
 
 
 def key(record):
@@ -75,7 +80,14 @@ def describe_machine():
         "system": platform.system(),
         "python": platform.python_version(),
         **{name: version(name) for name in packages},
+        "BLAS": _blas(),
     }
+
+
+def _blas():
+    """The library that NumPy's matrix products come from, and the kernels it chose here."""
+    pools = [p for p in threadpool_info() if p["user_api"] == "blas"]
+    return ", ".join(f"{p['internal_api']} {p['version']} {p['architecture']}" for p in pools)
 
 
 def _processor():

@@ -38,13 +38,14 @@ class Worker:
         self._library = library
 
     def ask(self, **request):
-        """The answer to one request; RuntimeError where the process has ended."""
+        """The answer to one request; RuntimeError where there is none."""
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
-        if not answer:
-            raise RuntimeError(f"the process of {self._library} ended at {request}")
-        return json.loads(answer)
+        found = json.loads(answer or '{"error": "the process ended"}')
+        if "error" in found:
+            raise RuntimeError(f"{self._library}, at {request}: {found['error']}")
+        return found
 
     def close(self):
         """End the process."""
@@ -74,7 +75,7 @@ def measure(processes, workload, dtype, threads, rounds):
                 there[name] = process
                 runs[name] = max(1, int(BLOCK / answer["seconds"]))
         for name in there.keys() & {AGAIN, *PEERS} - {"floor"}:
-            _same(files[OURS], files[name], TOLERANCE[dtype], f"{name}, {workload}, {dtype}")
+            same(files[OURS], files[name], TOLERANCE[dtype], f"{name}, {workload}, {dtype}")
     times = {name: [] for name in there}
     order = list(there)
     for _ in range(rounds):
@@ -99,7 +100,7 @@ def _summary(theirs, ours):
     return {f"ratio_{name}": round(value, 4) for name, value in numbers.items()}
 
 
-def _same(ours, theirs, tolerance, where):
+def same(ours, theirs, tolerance, where):
     """Compare all results by name: the largest difference, relative to the largest number."""
     with np.load(ours) as a, np.load(theirs) as b:
         assert set(a) == set(b), f"{where}: results {sorted(a)} and {sorted(b)}"

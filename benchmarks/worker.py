@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.worker LIBRARY THREADS`` answers each line with one line. ``prepare`` makes a
 workload, stores its results in a file and says how long a run takes; ``time`` runs it ``n`` times
-and gives the seconds of one run: of the processor for one thread, of the clock for more.
+and gives the seconds of one run: of the processor for one thread, of the clock for more. What goes
+wrong is an answer too.
 """
 
 import importlib
@@ -28,17 +29,20 @@ def main(library, threads):
     clock, run = time.process_time if threads == 1 else time.perf_counter, None
     for line in sys.stdin:
         request = json.loads(line)
-        if request["do"] == "prepare":
-            a = workloads.arguments(request["workload"], np.dtype(request["dtype"]))
-            run = module.make(request["workload"], a)
-            answer = {"there": run is not None}
-            if run is not None:
-                found = {name: np.asarray(value) for name, value in run().items()}
-                np.savez(request["file"], **found)
-                run()
-                answer["seconds"] = _seconds(run, 1, time.perf_counter)
-        else:
-            answer = {"seconds": _seconds(run, request["n"], clock)}
+        try:
+            if request["do"] == "prepare":
+                a = workloads.arguments(request["workload"], np.dtype(request["dtype"]))
+                run = module.make(request["workload"], a)
+                answer = {"there": run is not None}
+                if run is not None:
+                    found = {name: np.asarray(value) for name, value in run().items()}
+                    np.savez(request["file"], **found)
+                    run()
+                    answer["seconds"] = _seconds(run, 1, time.perf_counter)
+            else:
+                answer = {"seconds": _seconds(run, request["n"], clock)}
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
         answers.write(json.dumps(answer) + "\n")
 
 

@@ -10,10 +10,11 @@ import nbformat
 import yaml
 
 from fnnlib import __version__
-from fnnlib.sphinx import api, ledger, networks
+from fnnlib.sphinx import api, ledger, networks, speed
 from fnnlib.sphinx.execute import Failed, digest, executed, library_files, read
 
 GENERATED = {f"notebooks/{networks.NAME}": networks.notebook}
+MEASURED = "benchmarks/results.json"  # what `make bench` has stored
 
 
 def chapters(root):
@@ -46,7 +47,7 @@ def footer(root):
 def inputs(root):
     """A hash of everything the site is built from."""
     pages = sorted(p for p in (root / "book").rglob("*") if p.is_file())
-    files = [*chapters(root), *pages, root / "_config.yml", root / "_toc.yml"]
+    files = [*chapters(root), *pages, root / "_config.yml", root / "_toc.yml", root / MEASURED]
     return digest([*files, *library_files(root)], sys.version, commit(root))
 
 
@@ -68,9 +69,16 @@ def stage(root):
     for stem, notebook in pages.items():
         page = ledger.without_records(notebook)
         nbformat.write(page, target / "notebooks" / f"{stem}.ipynb")
-    generated = {"ledger": ledger.page(rows), "totals": ledger.totals(rows), "api": api.page()}
+    measured = json.loads((root / MEASURED).read_text(encoding="utf8"))
+    generated = {
+        "ledger": ledger.page(rows),
+        "totals": ledger.totals(rows),
+        "api": api.page(),
+        "speed": speed.page(measured),
+    }
     for name, text in generated.items():
         _write(target / "book" / "generated" / f"{name}.txt", text)
+    speed.draw(measured, target / speed.PLACE)
     _write(root / "_build" / "ledger.json", json.dumps({"records": rows}, indent=1))
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(root / name, target)

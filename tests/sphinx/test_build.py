@@ -35,9 +35,9 @@ Shown()
 
 @pytest.fixture
 def root(tmp_path):
-    for name in ("book", "notebooks", "fnnlib"):
+    for name in ("book", "notebooks", "fnnlib", "benchmarks"):
         (tmp_path / name).mkdir()
-    for name in ("_config.yml", "requirements.txt", "book/references.bib"):
+    for name in ("_config.yml", "requirements.txt", "book/references.bib", stage.MEASURED):
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / "_toc.yml").write_text(TOC)
     (tmp_path / "book" / "intro.md").write_text("# Book\n\nSee {eq}`eq-bptt`.\n")
