@@ -67,6 +67,13 @@ def test_a_reader_can_check_a_gradient():
     assert "f_prime agrees with your_own" in shown[4]
 
 
+def test_memory_in_steps_is_what_the_page_says():
+    _, [shown] = executed("speed")
+    assert [line.split()[-1] for line in shown.splitlines()] == ["1.00", "7.00", "5.00"]
+    for words in ("one array", "seven", "five"):
+        assert words in text("speed")
+
+
 def test_marks_are_those_of_the_printer():
     rows = re.findall(r"^\| \$(.*?)\$ \| (\w+) \|", text("reading"), re.MULTILINE)
     assert {status: mark for mark, status in rows} == MARKS
