@@ -27,7 +27,7 @@ class Cache(NamedTuple):
 
     prediction: np.ndarray  # (..., C)
     target: np.ndarray  # (..., C)
-    weight: np.ndarray  # (..., 1): each position's share in the mean
+    weight: np.ndarray  # each position's share in the mean: one number, or (..., 1) with a mask
 
 
 def squared_error(y_hat, target, mask=None):
@@ -92,15 +92,15 @@ def softmax_cross_entropy(z, target, mask=None):
     >>> float(softmax_cross_entropy(np.array([[1e4, 0.0]]), np.array([1]))[0])
     10000.0
     """
-    C = require.arrays({"z": (z, "... C")})["C"]
+    logp = activations.log_softmax(z)  # refuses what are no logits
     if isinstance(target, np.ndarray) and target.dtype.kind in "iu":
+        C = z.shape[-1]
         require.shape("target", target, z.shape[:-1])
         target = _one_hot(require.labels("target", target, C), C, z.real.dtype)
     else:
         require.arrays({"z": (z, "... C"), "target": (target, "... C")})
         require.distribution("target", target)
     weight = _weight(z, mask)
-    logp = activations.log_softmax(z)
     return -np.vdot(target, weight * logp), Cache(np.exp(logp), target, weight)
 
 
@@ -137,10 +137,10 @@ def _prediction_minus_target(dloss, cache):
 
 
 def _weight(z, mask):
-    """Each position's share in the mean, shape ``(..., 1)``."""
+    """Each position's share in the mean: one number, or with a mask shape ``(..., 1)``."""
     positions = z.shape[:-1]
     if mask is None:
-        return np.full((*positions, 1), 1 / math.prod(positions), z.dtype)
+        return z.real.dtype.type(1 / math.prod(positions))
     require.mask("mask", mask, positions)
     return (mask / mask.sum()).astype(z.dtype)[..., None]
 
