@@ -36,7 +36,7 @@ def test_source_leaves_out_the_docstring_and_keeps_every_other_line():
 def test_source_shows_classes_and_several_things():
     shown = show.source(dense.Params, dense.backward).plain
     assert shown.startswith("class Params(NamedTuple):\n    W: np.ndarray  # (D, H)")
-    assert "\n\n\ndef backward(dz, cache):\n    p, x = " in shown
+    assert "\n\n\ndef backward(dz, cache):\n    p, x, turn = " in shown
 
 
 def test_shown_source_is_the_code_that_runs():
