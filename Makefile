@@ -53,7 +53,7 @@ test: $(TORCH)
 	$(BIN)/ruff check .
 	$(BIN)/codespell
 	$(PY) -m fnnlib.sphinx html
-	$(PY) -m pytest
+	$(PY) -m pytest -n auto --dist loadfile
 
 # The results are kept in _build/mutation: stop it at will, it goes on where it was.
 mutate: $(TORCH)
