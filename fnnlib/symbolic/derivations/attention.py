@@ -134,7 +134,7 @@ def end_to_end(n):
     def sums(f):
         return total(f, (1, n.T), n.B)
 
-    shared = "one projection serves all steps and sequences"
+    shared = "one projection for all steps"
     return [
         Derivation(D(loss, n.Q[d, c]), "attention_dW_q").step(
             sums(lambda t, r: n.x[t, r, d] * n.dq[t, r, c]), shared, seconds=60
