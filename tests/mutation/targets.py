@@ -27,6 +27,12 @@ def _numeric(name, *more):
     return target._replace(table=("tests/test_misuse.py",))
 
 
+def _data(name, *tests):
+    name, files = f"data.{name}", (f"tests/test_{file}.py" for file in tests)
+    target = _target(name, f"fnnlib/{name.replace('.', '/')}.py", *files)
+    return target._replace(table=("tests/test_misuse.py",))
+
+
 def _derived(name):
     """A module's own rows of the table of all derivations."""
     rows = "the_library_agrees", "everything_is_proved", "wrong_variants_are_refused"
@@ -41,7 +47,6 @@ def _prover(name, *more):
 
 
 NUMERIC = [
-    _target("bptt", "fnnlib/bptt.py", "tests/test_buffers.py"),
     _numeric("activations"),
     _numeric("attention"),
     _numeric("autodiff"),
@@ -50,6 +55,11 @@ NUMERIC = [
     _numeric("check"),
     _numeric("classifier"),
     _numeric("conv", "winograd"),
+    _data("batches", "data", "datasets"),
+    _data("digits", "data"),
+    _data("files", "datasets"),
+    _data("sentences", "datasets"),
+    _data("synthetic", "datasets"),
     _numeric("dense"),
     _numeric("dropout"),
     _numeric("embedding"),
