@@ -96,6 +96,21 @@ def test_without_noise_the_price_is_the_formula():
     assert (np.array([area.min(), age.min(), distance.min()]) >= [30, 0, 0]).all()
 
 
+def test_houses_are_spread_over_their_stated_ranges():
+    area, rooms, age, distance = data.house_prices(rng(), 50_000)[0].T
+    for values, low, high in ((area, 30, 200), (age, 0, 80), (distance, 0, 20)):
+        assert low <= values.min() < low + 0.02 and high - 0.02 < values.max() <= high
+        assert np.mean(values) == pytest.approx((low + high) / 2, rel=0.01)
+    extra = rooms - area / 30  # rounded up from between 0 and 2: from 0 to 3
+    assert (rooms == np.round(rooms)).all() and 0 <= extra.min() < 0.05 and 2.95 < extra.max() < 3
+    assert np.mean(extra) == pytest.approx(1.5, rel=0.01)
+
+
+def test_ten_is_the_noise_unless_told_otherwise():
+    (_, y), (_, ten) = data.house_prices(rng(), 5), data.house_prices(rng(), 5, noise=10)
+    np.testing.assert_array_equal(y, ten)
+
+
 def test_the_noise_is_the_error_of_the_best_model_and_a_line_does_worse():
     x, y = data.house_prices(rng(), 20_000, noise=7.0)
     _, clean = data.house_prices(rng(), 20_000, noise=0)
@@ -112,6 +127,21 @@ def test_the_series_is_the_exact_solution_while_the_past_is_constant():
     t = np.arange(18)
     np.testing.assert_allclose(
         data.mackey_glass(18, start=c), goal + (c - goal) * np.exp(-0.1 * t), rtol=1e-9
+    )
+
+
+def test_a_step_of_one_is_enough_where_it_reaches_back_three():
+    goal = 2 * 0.7 / (1 + 0.7**10)
+    t = np.arange(4)
+    np.testing.assert_allclose(
+        data.mackey_glass(4, tau=3, start=0.7, substeps=1),
+        goal + (0.7 - goal) * np.exp(-0.1 * t), rtol=1e-6,
+    )  # fmt: skip
+
+
+def test_unless_told_otherwise_the_series_is_the_chaotic_one():
+    np.testing.assert_array_equal(
+        data.mackey_glass(50), data.mackey_glass(50, tau=17, start=1.2, substeps=10)
     )
 
 
@@ -221,10 +251,12 @@ def test_a_split_is_random():
 # Files
 
 
+PIXELS, CLASSES = RNG.integers(0, 256, (4, 28, 28), np.uint8), np.arange(4, dtype=np.uint8)
+
+
 def images():
-    x, y = RNG.integers(0, 256, (4, 28, 28), np.uint8), np.arange(4, dtype=np.uint8)
     file = io.BytesIO()
-    np.savez(file, x_train=x, y_train=y, x_test=x[:1], y_test=y[:1])
+    np.savez(file, x_train=PIXELS, y_train=CLASSES, x_test=PIXELS[1:2], y_test=CLASSES[1:2])
     return file.getvalue()
 
 
@@ -259,12 +291,29 @@ def served(tmp_path, monkeypatch):
 def test_mnist_is_downloaded_once_checked_and_scaled(served, tmp_path):
     folder = served("MNIST", images())
     d = data.mnist(folder)
-    assert d.x_train.shape == (4, 28, 28) and d.x_test.shape == (1, 28, 28)
-    assert d.x_train.max() <= 1 and d.x_train.max() > 0.9 and d.y_train.tolist() == [0, 1, 2, 3]
+    np.testing.assert_array_equal(d.x_train, PIXELS / 255)
+    np.testing.assert_array_equal(d.x_test, PIXELS[1:2] / 255)
+    assert d.y_train.tolist() == [0, 1, 2, 3] and d.y_test.tolist() == [1]
     (tmp_path / "there").unlink()  # the second time it is in the folder
     again = data.mnist(folder, np.float32)
     np.testing.assert_allclose(again.x_train, d.x_train, rtol=1e-7)
     assert again.x_train.dtype == np.float32
+
+
+def test_the_folder_may_be_there_or_lie_in_others_that_are_not(served):
+    folder = served("MNIST", images())
+    for place in (folder / "deep" / "inside", folder / "deep"):
+        data.mnist(place)
+        assert [path.name for path in place.iterdir() if path.is_file()] == ["mnist.npz"]
+
+
+def test_objects_in_a_file_are_never_made(served):
+    """A file of the right checksum, in which an array is a pickle: it could run any code."""
+    file = io.BytesIO()
+    np.savez(file, x_train=PIXELS, y_train=np.array([None] * 4), x_test=PIXELS, y_test=CLASSES)
+    folder = served("MNIST", file.getvalue())
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        data.mnist(folder)
 
 
 def test_the_features_of_a_district_are_those_of_scikit_learn(served):

@@ -40,7 +40,7 @@ def pad(sequences, value=0):
     """
     if not require.kind("sequences", sequences, list):
         require.refuse("sequences", "at least one sequence", "none")
-    first = require.array("sequences[0]", sequences[0], 1)
+    first = sequences[0]
     for b, sequence in enumerate(sequences):
         name = f"sequences[{b}]"
         require.array(name, sequence, 1)
@@ -48,7 +48,8 @@ def pad(sequences, value=0):
             require.refuse(name, "numbers or booleans", sequence.dtype)
         if sequence.dtype != first.dtype:
             require.refuse(name, f"{first.dtype} like sequences[0]", sequence.dtype)
-        require.shape(f"{name}[t]", sequence[:0].sum(axis=0), first.shape[1:])
+        if sequence.shape[1:] != first.shape[1:]:
+            require.refuse(f"{name}[t]", f"shape {first.shape[1:]}", sequence.shape[1:])
     T = max(map(len, sequences))
     if T == 0:
         require.refuse("sequences", "a sequence that is not empty", f"{len(sequences)} empty ones")

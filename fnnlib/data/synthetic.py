@@ -23,8 +23,9 @@ def house_prices(rng, n, noise=10.0, dtype=np.float64):
 
     With area a, rooms r, age g and distance d,
     :math:`y = 3 a\, e^{-d / 10} + 8 r - g + \text{noise} \cdot \varepsilon`, where
-    :math:`\varepsilon` is standard normal. In the long run no model gets below a root mean square
-    error of ``noise``.
+    :math:`\varepsilon` is standard normal. Areas are uniform from 30 to 200, ages from 0 to 80 and
+    distances from 0 to 20; there are :math:`a / 30` rooms and up to two more, rounded up. In the
+    long run no model gets below a root mean square error of ``noise``.
 
     >>> house_prices(np.random.default_rng(0), 5).x.shape
     (5, 4)
