@@ -184,6 +184,17 @@ def test_a_pass_brings_outputs_together_by_the_stated_factor(case, B, D, H1, H2,
     assert (moves[1:] <= q * moves[:-1] + rounding * (1 + abs(y).max())).all()
 
 
+@pytest.mark.parametrize("output, slope", [("sigmoid", 1 / 4), ("affine", 1)])
+def test_the_factor_is_made_of_largest_singular_values(output, slope):
+    p = parameters(Case(3, *DOUBLE), 5, 4, 3, 6)
+
+    def largest(M):
+        return np.sqrt(np.linalg.eigvalsh(M.T @ M).max())
+
+    expected = largest(p.R @ p.W2) * largest(p.W3) / 4 * slope
+    assert feedback.contraction(p, output) == pytest.approx(expected, rel=1e-13)
+
+
 def test_the_factor_is_reached_where_the_slope_is_steepest():
     """F(y) = sigma(3 y / 2) - 1/2 rests at 0, where its slope is the factor: dy/db3 = 1/(1 - q)."""
     one, zero = np.ones((1, 1)), np.zeros(1)
@@ -205,11 +216,15 @@ def test_a_fixed_point_without_a_gradient_is_refused():
         feedback.fixed_point_backward(one, cache)
 
 
-def test_outputs_that_do_not_rest_are_reported():
-    one, zero = np.ones((1, 1)), np.zeros(1)
+@pytest.mark.parametrize("dtype, tolerance", [("f8", "3.6e-15"), ("f4", "1.9e-06")])
+def test_outputs_that_do_not_rest_are_reported(dtype, tolerance):
+    one, zero = np.ones((1, 1), dtype), np.zeros(1, dtype)
     p = feedback.Params(one, zero, -40 * one, one, 20 * one[0], one, zero)  # jumps between two
-    with pytest.raises(feedback.NotConverged, match="after 50 passes .* at most 2.5"):
+    message = f"after 50 passes .* above {tolerance}; .* at most 2.5"
+    with pytest.raises(feedback.NotConverged, match=message):
         feedback.fixed_point(p, one, most=50)
+    with pytest.raises(feedback.NotConverged, match="after 1000 passes"):
+        feedback.fixed_point(p, one)
 
 
 def test_a_large_factor_decides_nothing():
@@ -218,6 +233,20 @@ def test_a_large_factor_decides_nothing():
     assert feedback.contraction(p) > 1
     y, _ = feedback.fixed_point(p, one)
     close(feedback.forward(p, one, 60)[0][-1], y)
+
+
+@pytest.mark.parametrize("size", [0.01, 1.0, 100.0])
+def test_it_rests_at_the_first_pass_that_changes_no_entry_by_more_than_the_tolerance(size):
+    """Times the largest entry, or times one if all are smaller."""
+    p, x = arguments(Case(9, *DOUBLE), 4, 5, 6, 5, 3, scale=0.6)
+    p = p._replace(W3=size * p.W3, b3=size * p.b3, R=p.R / size)
+    y, _ = feedback.forward(p, x, 60, "affine")
+    for tolerance in np.geomspace(1e-2, 1e-12, 40):
+        before, now = y[:-1], y[1:]
+        rests = [abs(b - a).max() <= tolerance * max(1, abs(b).max())
+                 for a, b in zip(before, now, strict=True)]
+        found, _ = feedback.fixed_point(p, x, "affine", tolerance)
+        np.testing.assert_array_equal(found, now[rests.index(True)])
 
 
 def test_the_tolerance_is_kept():
