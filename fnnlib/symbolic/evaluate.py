@@ -31,6 +31,7 @@ from sympy import (
     sign,
 )
 from sympy.core.relational import Relational
+from sympy.logic.boolalg import BooleanFunction
 
 from .vocabulary import Array, Misuse, Partial, Quantity
 
@@ -194,6 +195,9 @@ def _branches(e):
 
 
 def _condition(condition):
+    if isinstance(condition, BooleanFunction):  # such as "or"
+        parts = [_condition(c) for c in condition.args]
+        return lambda probe, at: bool(condition.func(*[holds(probe, at) for holds in parts]))
     if not isinstance(condition, Relational):
         return lambda probe, at: bool(condition)
     compare, (a, b) = _RELATIONS[condition.rel_op], map(evaluator, condition.args)

@@ -92,6 +92,21 @@ def test_branches_and_deltas():
         probe(Piecewise((1, z > 100)))
 
 
+def test_conditions_that_are_put_together():
+    w = scalar("w")
+    for seed in range(20):
+        probe = Probe(seed)
+        x, y = probe(z), probe(w)
+        for condition, holds in [
+            ((z > 0) & (w > 0), x > 0 and y > 0),
+            ((z > 0) | (w > 0), x > 0 or y > 0),
+            (~((z > 0) | (w > 0)), not (x > 0 or y > 0)),
+        ]:
+            assert probe(Piecewise((1, condition), (2, True))) == (1 if holds else 2)
+    kink = Piecewise((1, z > 0), (1, z < 0), (2, True))  # SymPy makes it one condition
+    assert Probe(0, at_zero=True)(kink) == 2
+
+
 def test_nothing_behind_a_zero_delta_is_evaluated():
     h = recursive("h", (0, T), n, start=0, rule=lambda t, i: 1 + delta(i, 1) * h[t, 0])
     probe = Probe(5, follow={h})
