@@ -157,6 +157,15 @@ def test_the_signal_is_fed_back():
         assert dp.W_c.any() == dp.b_c.any() == ds.c.any() == reached
 
 
+def test_there_is_no_residual_loop_unless_asked_for():
+    p, x, s = arguments(Case(6, *DOUBLE), 3, 4, 2, 5, 3, 2)
+    tree.map(
+        np.testing.assert_array_equal,
+        (gated_feedback.forward(p, x, s)[0], gated_feedback.step(p, x[0], s)[0]),
+        (gated_feedback.forward(p, x, s, False)[0], gated_feedback.step(p, x[0], s, False)[0]),
+    )
+
+
 def test_attention_sums_to_one_and_gates_the_state():
     args = arguments(Case(4, *DOUBLE), 5, 3, 2, 5, 4, 7)
     p = args[0]._replace(V_y=0 * args[0].V_y, b_y=0 * args[0].b_y)
