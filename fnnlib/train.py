@@ -125,7 +125,7 @@ def epochs(
 def _epochs(
     loss_and_gradients, at, batches, optimizer, count, validate, patience, clip, checkpoint
 ):
-    if at.number and _ended(at, count, patience):
+    if _ended(at, count, patience):
         yield at
     while not _ended(at, count, patience):
         at = _epoch(loss_and_gradients, at, batches, optimizer, validate, clip)

@@ -129,6 +129,17 @@ def test_an_epoch_without_batches_is_refused():
         list(train.epochs(GRADIENTS, start(), lambda epoch: [], optim.sgd(0.1), 2))
 
 
+def test_parameters_are_checked_whatever_the_optimiser_is():
+    standing = optim.Optimizer(lambda p: (), lambda p, g, slots: (p, slots))
+    p = (np.ones(2), np.ones(1, int))
+    for call in (
+        lambda: train.fit(GRADIENTS, p, [0], standing),
+        lambda: train.epochs(GRADIENTS, p, batches, standing, 1),
+    ):
+        with pytest.raises(ValueError, match="^p.1: expected float32 or float64, got int64"):
+            call()
+
+
 # Checkpoints
 
 
