@@ -37,10 +37,10 @@ def _in_case(e, u, of_u):
 
 
 def _side(w, u, of_u):
-    """The sign of w where u has the sign ``of_u``, if w = f u + c tells; else None.
+    """What has the sign of w where u has the sign ``of_u``, if w = f u + c tells; else None.
 
-    A multiple of u has its own sign, for any f of one sign. With a number c the signs of f u and
-    of c must agree: where z - 1 > 0, z + 1 = (z - 1) + 2 > 0.
+    A multiple of u has its own sign, for any f of one sign. With a number f the signs of f u and
+    of c must agree: where z - 1 > 0, z + 1 = (z - 1) + 2 > 0. Where u = 0, w is c.
     """
     factor = cancel(w / u)
     if factor.is_positive or factor.is_negative:
@@ -48,12 +48,11 @@ def _side(w, u, of_u):
     u, w = expand(u), expand(w)
     for v in sorted(u.atoms(Symbol, Indexed), key=str):
         slope = u.coeff(v)
-        factor = w.coeff(v) / slope if slope.is_number and slope != 0 else S.Zero
-        rest = expand(w - factor * u)
-        if factor.is_number and factor != 0 and rest.is_number:
-            push = of_u if factor > 0 else -of_u
-            if push == 0 or push == sign(rest):
-                return sign(rest)
+        factor = w.coeff(v) / slope if slope != 0 else S.Zero
+        if factor.is_number and factor != 0:
+            push, rest = of_u if factor > 0 else -of_u, expand(w - factor * u)
+            if push in (0, sign(rest)):
+                return rest
     return None
 
 
@@ -62,6 +61,6 @@ def _root(u):
     u = expand(u)
     for v in sorted(u.atoms(Symbol, Indexed), key=str):
         slope = u.coeff(v)
-        if slope.is_number and slope != 0 and not (rest := u - slope * v).has(v):
+        if slope.is_number and not (rest := u - slope * v).has(v):
             return {v: -rest / slope}
     return {}

@@ -4,11 +4,8 @@ from typing import NamedTuple
 
 from sympy import (
     Dummy,
-    Idx,
-    MatrixExpr,
     Piecewise,
     Pow,
-    S,
     Symbol,
     log,
     preorder_traversal,
@@ -19,8 +16,7 @@ from sympy.core.relational import Relational, StrictGreaterThan, StrictLessThan
 from .binding import expand_definitions
 from .ledger import MIME, record
 from .normal import is_positive
-from .prover import SECONDS, STATUSES, Refused, Verdict, judge
-from .shapes import entry
+from .prover import SECONDS, STATUSES, Refused, Verdict, free_entry, judge
 from .vocabulary import Gradient, Misuse, Partial
 
 
@@ -60,8 +56,8 @@ class Derivation:
 
     start = property(lambda self: self.rows[0].expr)
     last = property(lambda self: self.rows[-1].expr)
-    left = property(lambda self: entries(self.start))
-    right = property(lambda self: entries(self.last))
+    left = property(lambda self: free_entry(self.start))
+    right = property(lambda self: free_entry(self.last))
 
     def step(self, expr, because, using=(), accept="proved", seconds=SECONDS):
         """Add ``= expr``. ``using`` names lemmas and unrolled time steps.
@@ -142,7 +138,7 @@ class Derivation:
             lemmas = [u for u in row.using if isinstance(u, Derivation)]
             for condition in [c for lemma in lemmas for c in lemma.conditions]:
                 found.setdefault(condition)
-            for condition in _conditions(entries(row.expr)):
+            for condition in _conditions(free_entry(row.expr)):
                 found.setdefault(condition)
         return list(found)
 
@@ -164,14 +160,6 @@ class Derivation:
         from .printing import markdown
 
         return {"text/markdown": markdown(self), "text/plain": repr(self), MIME: self.record}
-
-
-def entries(e):
-    """A scalar expression: the entry (i, j) of a matrix, or the scalar itself."""
-    if not isinstance(e, MatrixExpr):
-        return e
-    i, j = (S.Zero if n == 1 else Idx(name, n) for name, n in zip("ij", e.shape, strict=True))
-    return entry(e, i, j)
 
 
 def _known_sign(condition):
