@@ -37,6 +37,8 @@ REFUSED = [
      "p: expected Params nested in tuples, got dict"),
     (lambda: io.save(OTHER, P._replace(W=P.W + 1j)), ValueError,
      "p.W.dtype: expected np.float32 or np.float64, got dtype('complex128')"),
+    (lambda: io.save(OTHER, (P, (P, P._replace(b=f(3))))), ValueError,
+     "p.1.1.b: expected shape (H,) with H = 2, got (3,)"),
     (lambda: io.load(3, P), TypeError, "path: expected a path, got int"),
     (refused_by_load(None), TypeError, "like: expected Params nested in tuples, got NoneType"),
     (refused_by_load(()), TypeError,
@@ -71,4 +73,5 @@ REFUSED = [
      "net: expected the names W, b, got W"),
     (lambda: io.same_names("net", ["W", "c"], ["W"]), ValueError,
      "net: expected the names W, got W, c"),
+    (lambda: io.same_names("net", [], ["W"]), ValueError, "net: expected the names W, got none"),
 ]  # fmt: skip
