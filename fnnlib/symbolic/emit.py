@@ -24,7 +24,7 @@ from sympy import (
 )
 
 from .binding import expand_definitions, fresh
-from .derivation import entries
+from .prover import free_entry
 from .vocabulary import Misuse, Partial, Quantity
 
 JS_KERNELS = """\
@@ -114,7 +114,7 @@ class _Source:
     def __init__(self, expr, indices, language):
         self.language = language
         self.positional = [_identifier(str(i)) for i in indices]
-        expr = _taken(fresh(entries(sympify(expr))))
+        expr = _taken(fresh(free_entry(sympify(expr))))
         self.bound = self._distinct_bound_names(expr)
         self.used = set()
         self.text = self._bare(expr)
