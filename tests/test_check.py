@@ -1,5 +1,7 @@
 """The numeric oracles: they agree with known derivatives and notice a wrong gradient."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -104,6 +106,45 @@ def test_a_gradient_of_zeros_is_wrong_by_all_of_it(sign):
     x = (np.ones(2),)
     with pytest.raises(CheckFailed, match=r"relative error 1.0e\+00"):
         gradient_check(lambda x: (sign * x**2, x), lambda d, x: 0 * x, x, np.random.default_rng(0))
+
+
+def test_in_double_precision_no_error_is_accepted_above_a_billionth():
+    assert all(bound <= 1e-9 for kind, bound in TOLERANCE.items() if kind != "float32")
+
+
+def test_the_error_is_that_of_the_terms_also_where_they_cancel():
+    """Along the direction that is drawn the two terms of the derivative sum to rounding."""
+    _, *direction = np.random.default_rng(0).normal(size=3)  # first comes the cotangent
+    g = np.array([direction[1], -direction[0]])
+    assert gradient_check(
+        lambda x: (g @ x, None), lambda d, _: d * g, (np.ones(2),), np.random.default_rng(0)
+    ) < 1e-15  # fmt: skip
+
+
+def test_a_failure_tells_the_two_numbers_apart():
+    with pytest.raises(CheckFailed) as caught:
+        gradient_check(
+            lambda x: (x**3, x), lambda d, x: 2 * 3 * x**2 * d, (np.ones(2),),
+            np.random.default_rng(0),
+        )  # fmt: skip
+    number = r"(-?\d+\.\d+)"
+    found = re.match(f"backward gives {number}, complex_step {number}: ", str(caught.value))
+    ours, theirs = map(float, found.groups())
+    assert ours == pytest.approx(2 * theirs)
+
+
+def test_an_error_as_large_as_the_bound_is_accepted(monkeypatch):
+    monkeypatch.setitem(TOLERANCE, "complex_step", 0.0)
+    args, rng = (np.ones(2), np.ones(3)), np.random.default_rng(0)
+
+    def check(factor):
+        return gradient_check(
+            lambda a, b: (factor * a**2, None), lambda d, _: (0 * d, np.zeros(3)), args, rng
+        )
+
+    assert check(0) == 0
+    with pytest.raises(CheckFailed, match="wrong in argument 0$"):
+        check(1)
 
 
 def test_nan_is_not_a_pass():

@@ -52,6 +52,8 @@ REFUSED = [
      "derivative: expected complex_step or finite_difference, got str"),
     (checked(forward=lambda p, x: x), TypeError,
      "forward: expected a function that returns (out, cache), got ndarray"),
+    (checked(forward=lambda p, x: [x, x]), TypeError,
+     "forward: expected a function that returns (out, cache), got list"),
     (checked(forward=lambda p, x: (x,)), TypeError,
      "forward: expected a function that returns (out, cache), got a tuple of 1"),
     (lambda: check.finite_difference(np.sum, (f(2),), (f(2),), h=0.0), ValueError,
