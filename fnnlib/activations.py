@@ -185,10 +185,10 @@ def softmax_backward(dp, p, out=None):
     >>> softmax_backward(np.array([1.0, 0.0]), np.array([0.5, 0.5]))
     array([ 0.25, -0.25])
     """
-    require.arrays({"p": (p, "... C"), "dp": (dp, "... C")})
+    require.arrays({"p": (p, "... C"), "dp": (dp, "... C")}, checked=("p",))
     require.distribution("p", p)
     room = _room(out, dp, p)
-    paired = np.einsum("...c,...c->...", dp, p)[..., None]
+    paired = np.matmul(dp[..., None, :], p[..., None])[..., 0]  # quicker than einsum
     slope = np.subtract(dp, paired, out=None if np.may_share_memory(room, p) else room)
     return np.multiply(p, slope, out=room)
 

@@ -180,7 +180,7 @@ def precision(name, x):
 
 
 def distribution(name, p):
-    """Require rows over the last axis that are at least zero and sum to one, up to rounding.
+    """Require finite rows over the last axis, at least zero, that sum to one up to rounding.
 
     >>> distribution("p", np.array([0.5, 0.6]))
     Traceback (most recent call last):
@@ -188,7 +188,8 @@ def distribution(name, p):
     """
     rows = p.reshape(-1, p.shape[-1])
     total, most = rows.dot(np.ones(rows.shape[1], rows.dtype)), np.finfo(rows.dtype).eps ** 0.5
-    if abs(total - 1).max() > most or rows.min() < 0:
+    if not (abs(total - 1).max() <= most and rows.min() >= 0):  # so that NaN does not pass
+        _not_finite(name, p)
         i = ((abs(total - 1) > most) | (rows.min(axis=-1) < 0)).argmax()
         got = f"a row from {rows[i].min():g} to {rows[i].max():g} with sum {total[i]:g}"
         refuse(name, "rows >= 0 that sum to one", got)
