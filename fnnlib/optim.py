@@ -186,7 +186,7 @@ def adam(learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-8, reuse=None):
         kept, _ = buffers.begin(reuse)
         *new, spare = kept.room(_room, tuple([(x.shape, x.dtype) for x in trees[0]]))
         for block, *leaves in zip(spare, *new, *trees, strict=True):
-            _blockwise(update, block, 3, *leaves)
+            _blockwise(update, block, *leaves)
         p, m, v = (_like(p, leaves) for leaves in new)
         return p, AdamSlots(m, v, t)
 
@@ -318,17 +318,15 @@ def _steps(t):
     return require.count("t", t, least=0)
 
 
-def _blockwise(update, spare, written, *arrays):
+def _blockwise(update, spare, *arrays):
     """Run ``update`` on matching blocks of the arrays, which stay in cache from line to line.
 
-    A block has the size of ``spare``, which goes to ``update`` last. The first ``written`` arrays
-    are written.
+    A block has the size of ``spare``, which goes to ``update`` last.
     """
-    modes = [["writeonly"]] * written + [["readonly"]] * (len(arrays) - written)
-    flags = ["external_loop", "buffered"]
-    with np.nditer(arrays, flags, modes, buffersize=spare.size) as blocks:
-        for block in blocks:
-            update(*block, spare[: block[0].size])
+    flat = [x.reshape(-1) for x in arrays]
+    for start in range(0, len(flat[0]), len(spare)):
+        *block, last = (x[start : start + len(spare)] for x in flat)
+        update(*block, last, spare[: len(last)])
 
 
 def _room(leaves, size=131072):
