@@ -9,6 +9,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import scipy.linalg  # noqa: F401 (it brings a BLAS of its own, which is described)
 from threadpoolctl import threadpool_info
 from tqdm import tqdm
 
@@ -73,7 +74,7 @@ def key(record):
 
 def describe_machine():
     """The processor, and the versions of what was timed."""
-    packages = "numpy", "torch", "jax", "autograd"
+    packages = "numpy", "scipy", "torch", "jax", "autograd"
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
@@ -85,9 +86,10 @@ def describe_machine():
 
 
 def _blas():
-    """The library that NumPy's matrix products come from, and the kernels it chose here."""
+    """What the matrix products of NumPy and SciPy come from, and the kernels it chose here."""
     pools = [p for p in threadpool_info() if p["user_api"] == "blas"]
-    return ", ".join(f"{p['internal_api']} {p['version']} {p['architecture']}" for p in pools)
+    found = {f"{p['internal_api']} {p['version']} {p['architecture']}" for p in pools}
+    return ", ".join(sorted(found))
 
 
 def _processor():

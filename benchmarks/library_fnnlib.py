@@ -25,15 +25,13 @@ def _recurrent(net, a):
     p = net.Params(*(a[name] for name in net.Params._fields))
     s = net.State(*(a[f"{name}_0"] for name in net.State._fields))
     ds_T, reuse = net.State(*(np.zeros_like(part) for part in s)), Buffers()
+    parts = *net.Params._fields, *(f"{name}_0" for name in net.State._fields)
+    names = "h", "dx", *(f"d{name}" for name in parts)
 
     def run():
         (h, _), cache = net.forward(p, a["x"], s, reuse)
         dp, dx, ds = net.backward((a["dh"], ds_T), cache)
-        return {
-            "h": h, "dx": dx,
-            **{f"d{name}": part for name, part in dp._asdict().items()},
-            **{f"d{name}_0": part for name, part in ds._asdict().items()},
-        }  # fmt: skip
+        return dict(zip(names, (h, dx, *dp, *ds), strict=True))
 
     return run
 

@@ -16,11 +16,12 @@ Conventions: time first. ``x`` is ``(T, B, D)``: T steps, B sequences, D inputs;
 TypeError naming the argument. Source: [cho2014].
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
-from fnnlib import bptt, buffers, require
+from fnnlib import blas, bptt, buffers, require
 from fnnlib.activations import sigmoid
 
 
@@ -139,10 +140,10 @@ def forward(p, x, s, reuse=None):
     """
     T, B, D, H = _require(p, x, s, "T B D")
     kept, turn = buffers.begin(reuse)
-    inputs, h, gates, fed_back, weights, c, scale, half, a, steps = kept.room(
+    inputs, h, gates, fed_back, weights, scale, half, scratch, steps = kept.room(
         _forward_room, T, B, D, H, x.dtype
     )
-    inputs[..., :D], h[0], c[:] = x, s.h, p.c
+    inputs[..., :D], h[0], fed_back[:] = x, s.h, p.c
     add, subtract, multiply, tanh = np.add, np.subtract, np.multiply, np.tanh
     # Each gate has its block of W, b and U to itself, so that what a step works on lies in one
     # piece. Half the argument of r and z, as sigma(a) = tanh(a / 2) / 2 + 1 / 2.
@@ -153,18 +154,15 @@ def forward(p, x, s, reuse=None):
     # The inputs of all steps meet W at once, and a column of ones beside them meets b. The products
     # are written where the gates will stand.
     np.matmul(inputs[:, None], Wb, gates)
-    (U_r, U_z, U_n), (a_r, a_z, a_n), a_rz = U, a, a[:2]
-    for h_was, rz, (r, z, n), fed_back_t, h_now in steps:
-        h_was.dot(U_r, a_r)
-        h_was.dot(U_z, a_z)
-        h_was.dot(U_n, a_n)
-        add(rz, a_rz, rz)
+    for h_was, (add_to_r, add_to_z, add_to_c), rz, (r, z, n), fed_back_t, h_now in steps:
+        add_to_r()
+        add_to_z()
+        add_to_c()
         tanh(rz, rz)
         multiply(rz, half, rz)
         add(rz, half, rz)
-        add(a_n, c, fed_back_t)
-        multiply(r, fed_back_t, a_n)
-        add(n, a_n, n)
+        multiply(r, fed_back_t, scratch)
+        add(n, scratch, n)
         tanh(n, n)
         subtract(h_was, n, h_now)
         multiply(h_now, z, h_now)
@@ -203,38 +201,43 @@ def backward(dout, cache, truncate=None):
     }, checked=("h",))  # fmt: skip
     (T, B, columns), H = inputs.shape, h.shape[-1]
     kept = buffers.resume(turn)
-    size, slopes, free, back, dn, gated, carry, WT, UT, sums, dWb, dp, dx, by_slope, steps = (
+    slopes, free, back, lam, gated, scratch, WT, UT, sums, dWb, dp, dx, ds_0, by_slope, steps = (
         kept.room(_backward_room, T, B, columns - 1, H, h.dtype)
     )
     add, multiply, copyto, (back_r, back_z, back_n) = np.add, np.multiply, np.copyto, gated
     # Products with copies are faster than with the transposed views.
-    WT[:], UT[:], carry[:] = p.W.T, p.U.T, ds_T.h
-    for piece, cut in bptt.pieces(T, truncate, size):
-        dh_p, z, lam = dh[piece], gates[piece, 1], dn[piece]
+    WT[:], UT[:] = p.W.T, p.U.T
+    add(dh[-1], ds_T.h, lam[T])
+    for piece, cut in bptt.pieces(T, truncate, len(free)):
+        before, z, first = lam[piece], gates[piece, 1], piece.start
         m = len(z)
         _slopes(gates[piece], h[piece], fed_back[piece], slopes[:, :m], free[:m])
-        for dh_t, z_t, (of_r, of_z, _, of_back), (lam_t, back_t, by_gate) in zip(
-            dh_p[::-1], z[::-1], by_slope[m - 1 :: -1], steps[piece][::-1], strict=True
+        # What the states before get from outside the recurrence; the steps add what they send.
+        outside = dh[first - 1] if first else 0
+        before[0], before[1:] = outside, dh[piece][:-1]
+        for z_t, (of_r, of_z, _, of_back), (lam_t, by_gate, send_back, lam_was) in zip(
+            z[::-1], by_slope[m - 1 :: -1], steps[piece][::-1], strict=True
         ):
-            add(dh_t, carry, lam_t)
             multiply(lam_t, of_r, back_r)
             multiply(lam_t, of_z, back_z)
             multiply(lam_t, of_back, back_n)
             copyto(by_gate, gated)
-            back_t.dot(UT, carry)
-            multiply(lam_t, z_t, back_n)
-            add(carry, back_n, carry)
-        multiply(lam, slopes[2, :m], lam)  # the adjoint of the candidate's argument, for W
+            send_back()
+            multiply(lam_t, z_t, scratch)
+            add(lam_was, scratch, lam_was)
         if cut:
-            carry[:] = 0
+            before[0] = outside
+        dn = lam[1:][piece]
+        multiply(dn, slopes[2, :m], dn)  # the adjoint of the candidate's argument, for W
     rows, read = back.reshape(T * B, 3 * H), inputs.reshape(T * B, columns)
     h[:-1].reshape(T * B, H).T.dot(rows, dp.U)
     read[:, -1].dot(rows, sums)
     dp.c[:] = sums[2 * H :]
-    rows[:, 2 * H :] = dn.reshape(T * B, H)
+    rows[:, 2 * H :] = lam[1:].reshape(T * B, H)
     read.T.dot(rows, dWb)
     rows.dot(WT, dx.reshape(T * B, columns - 1))
-    return dp, dx, State(carry)
+    ds_0.h[:] = lam[0]
+    return dp, dx, ds_0
 
 
 def _slopes(gates, h_was, fed_back, slopes, free):
@@ -266,24 +269,42 @@ def _forward_room(T, B, D, H, dtype):
     gates, fed_back = np.empty((T, 3, B, H), dtype), np.empty((T, B, H), dtype)
     inputs, weights = np.ones((T, B, D + 1), dtype), np.empty((3, D + 1 + H, H), dtype)
     scale, half = np.array([0.5, 0.5, 1], dtype).reshape(3, 1, 1), np.array(0.5, dtype)
-    steps = zip(h, gates[:, :2], map(tuple, gates), fed_back, h[1:], strict=False)
-    c, a = np.empty((B, H), dtype), np.empty((3, B, H), dtype)
-    return inputs, h, gates, fed_back, weights, c, scale, half, a, list(steps)
+    U, scratch = weights[:, D + 1 :], np.empty((B, H), dtype)
+    steps = [
+        (
+            h_was,
+            tuple(
+                blas.accumulate(h_was, U_g, product, scratch)
+                for U_g, product in zip(U, (r, z, fed_back_t), strict=True)
+            ),
+            gates_t[:2], (r, z, n), fed_back_t, h_now,
+        )
+        for h_was, gates_t, (r, z, n), fed_back_t, h_now in zip(
+            h, gates, gates, fed_back, h[1:], strict=False
+        )
+    ]  # fmt: skip
+    return inputs, h, gates, fed_back, weights, scale, half, scratch, steps
 
 
 def _backward_room(T, B, D, H, dtype):
     size = bptt.size(T, 8 * B * H * dtype.itemsize)
-    slopes, free, back, dn, gated, carry, WT, UT, sums, dWb, dU, dc, dx = (
+    slopes, free, back, lam, gated, WT, UT, sums, dWb, dU, dc, dx = (
         np.empty(shape, dtype)
         for shape in (
-            (4, size, B, H), (size, B, H), (T, B, 3 * H), (T, B, H), (3, B, H), (B, H),
-            (3 * H, D), (3 * H, H), (3 * H,), (D + 1, 3 * H), (H, 3 * H), (H,), (T, B, D),
+            (4, size, B, H), (size, B, H), (T, B, 3 * H), (T + 1, B, H), (3, B, H), (3 * H, D),
+            (3 * H, H), (3 * H,), (D + 1, 3 * H), (H, 3 * H), (H,), (T, B, D),
         )
     )  # fmt: skip
+    carry, scratch = np.empty((2, B, H), dtype)
     by_slope = [tuple(slopes[:, t]) for t in range(size)]
-    steps = list(zip(dn, back, map(_by_gate, back), strict=True))
-    dp = Params(dWb[:D], dU, dWb[D], dc)
-    return size, slopes, free, back, dn, gated, carry, WT, UT, sums, dWb, dp, dx, by_slope, steps
+    steps = [
+        (now, _by_gate(back_t), blas.accumulate(back_t, UT, before, scratch), before)
+        for back_t, (before, now) in zip(back, pairwise(lam), strict=True)
+    ]
+    dp, ds_0 = Params(dWb[:D], dU, dWb[D], dc), State(carry)
+    return (
+        slopes, free, back, lam, gated, scratch, WT, UT, sums, dWb, dp, dx, ds_0, by_slope, steps,
+    )  # fmt: skip
 
 
 def _axes(p):

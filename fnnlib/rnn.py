@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fnnlib import bptt, buffers, require
+from fnnlib import blas, bptt, buffers, require
 
 
 class Params(NamedTuple):
@@ -102,15 +102,14 @@ def forward(p, x, s, reuse=None):
     """
     T, B, D, H = _require(p, x, s, "T B D")
     kept, turn = buffers.begin(reuse)
-    h, states, rows, last, b, fed_back, steps = kept.room(_forward_room, T, B, H, x.dtype)
-    h[0], b[:], U, add, tanh = s.h, p.b, p.U, np.add, np.tanh
+    h, states, rows, last, b, U, steps = kept.room(_forward_room, T, B, H, x.dtype)
+    h[0], b[:], U[:], tanh = s.h, p.b, p.U, np.tanh
     # The inputs of all steps meet W in one product, written where the states will stand.
     x.reshape(T * B, D).dot(p.W, rows)
-    add(states, b, states)
-    for before, now in steps:
-        before.dot(U, fed_back)
-        add(now, fed_back, now)
-        tanh(now, now)
+    np.add(states, b, states)
+    for add_fed_back, h_t in steps:
+        add_fed_back()
+        tanh(h_t, h_t)
     return (states, State(last)), Cache(p, x, h, turn)
 
 
@@ -143,44 +142,59 @@ def backward(dout, cache, truncate=None):
     }, checked=("h",))  # fmt: skip
     (T, B, D), H = x.shape, h.shape[-1]
     kept = buffers.resume(turn)
-    size, delta, rows, carry, WT, UT, ones, dp, dx, steps = kept.room(
+    slopes, delta, rows, WT, UT, ones, dp, dx, ds_0, by_slope, steps = kept.room(
         _backward_room, T, B, D, H, x.dtype
     )
     # Products with copies are faster than with the transposed views.
-    WT[:], UT[:], carry[:] = p.W.T, p.U.T, ds_T.h
-    add, multiply, one = np.add, np.multiply, x.dtype.type(1)
-    for piece, cut in bptt.pieces(T, truncate, size):
-        slopes = delta[piece]
-        multiply(states[piece], states[piece], slopes)
-        np.subtract(one, slopes, slopes)
-        for dh_t, delta_t in zip(dh[piece][::-1], steps[piece][::-1], strict=True):
-            add(dh_t, carry, carry)
-            multiply(delta_t, carry, delta_t)
-            delta_t.dot(UT, carry)
+    WT[:], UT[:] = p.W.T, p.U.T
+    multiply, one = np.multiply, x.dtype.type(1)
+    # delta[t] is the gradient of h[t] until its step makes it that of the argument of tanh.
+    np.add(dh[-1], ds_T.h, delta[T])
+    for piece, cut in bptt.pieces(T, truncate, len(slopes)):
+        before, first, n = delta[piece], piece.start, piece.stop - piece.start
+        multiply(states[piece], states[piece], slopes[:n])
+        np.subtract(one, slopes[:n], slopes[:n])
+        # What the states before get from outside the recurrence; the steps add what they send.
+        outside = dh[first - 1] if first else 0
+        before[0], before[1:] = outside, dh[piece][:-1]
+        for slope, (delta_t, send_back) in zip(
+            by_slope[n - 1 :: -1], steps[piece][::-1], strict=True
+        ):
+            multiply(delta_t, slope, delta_t)
+            send_back()
         if cut:
-            carry[:] = 0
+            before[0] = outside
     x.reshape(T * B, D).T.dot(rows, dp.W)
     h[:-1].reshape(T * B, H).T.dot(rows, dp.U)
     ones.dot(rows, dp.b)
     rows.dot(WT, dx.reshape(T * B, D))
-    return dp, dx, State(carry)
+    ds_0.h[:] = delta[0]
+    return dp, dx, ds_0
 
 
 def _forward_room(T, B, H, dtype):
-    """Room for the states, the biases and what is fed back, and views of each step's states."""
-    h = np.empty((T + 1, B, H), dtype)
-    b, fed_back = np.empty((2, B, H), dtype)
-    return h, h[1:], h[1:].reshape(T * B, H), h[-1], b, fed_back, list(pairwise(h))
+    """Room for the states, b for each sequence and U, and what a step works on."""
+    h, U = np.empty((T + 1, B, H), dtype), np.empty((H, H), dtype)
+    b, scratch = np.empty((2, B, H), dtype)
+    steps = [(blas.accumulate(before, U, now, scratch), now) for before, now in pairwise(h)]
+    return h, h[1:], h[1:].reshape(T * B, H), h[-1], b, U, steps
 
 
 def _backward_room(T, B, D, H, dtype):
-    delta, carry, WT, UT, W, U, b, dx = (
+    """Room for slopes of tanh, adjoints, weights and gradients, and what a step works on."""
+    size = bptt.size(T, 4 * B * H * dtype.itemsize)
+    slopes, delta, WT, UT, W, U, b, dx = (
         np.empty(shape, dtype)
-        for shape in ((T, B, H), (B, H), (H, D), (H, H), (D, H), (H, H), (H,), (T, B, D))
-    )
-    size, rows = bptt.size(T, 3 * carry.nbytes), delta.reshape(T * B, H)
-    ones, dp = np.ones(T * B, dtype), Params(W, U, b)
-    return size, delta, rows, carry, WT, UT, ones, dp, dx, list(delta)
+        for shape in (
+            (size, B, H), (T + 1, B, H), (H, D), (H, H), (D, H), (H, H), (H,), (T, B, D),
+        )
+    )  # fmt: skip
+    carry, scratch = np.empty((2, B, H), dtype)
+    rows, ones, dp = delta[1:].reshape(T * B, H), np.ones(T * B, dtype), Params(W, U, b)
+    steps = [
+        (now, blas.accumulate(now, UT, before, scratch)) for before, now in pairwise(delta)
+    ]
+    return slopes, delta, rows, WT, UT, ones, dp, dx, State(carry), list(slopes), steps
 
 
 def _require(p, x, s, axes):

@@ -106,7 +106,7 @@ def test_what_is_no_buffers_is_refused(net):
 
 # What a step computes with: calls, operators and indexing. The names differ with the version.
 WORK = "CALL", "BINARY_", "STORE_SUBSCR", "STORE_SLICE", "INPLACE_"
-CALLS = {rnn: (3, 3), lstm: (10, 10), gru: (14, 8)}
+CALLS = {rnn: (2, 2), lstm: (10, 10), gru: (12, 7)}
 
 
 def work(f, *args):
