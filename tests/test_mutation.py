@@ -7,11 +7,27 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from mutation import __main__
+from mutation import __main__, memo
 from mutation.mutator import mutants
 from mutation.survivors import listed
 from mutation.targets import NUMERIC, TARGETS
 from mutation.trial import Outcome
+
+from fnnlib.symbolic import (
+    D,
+    Derivation,
+    Refused,
+    array,
+    define,
+    exp,
+    function,
+    prover,
+    recursive,
+    scalar,
+    size,
+    total,
+)
+from fnnlib.symbolic.prover import judge
 
 HERE = Path(__file__).parent
 
@@ -85,6 +101,8 @@ CHANGES = {
     "a, b = (f(c) for _ in d)": [],
     "a, b = [], []": [],
     "return Add(a, b)": [],
+    "f(seconds=60)": ["f(seconds=60) -> pass"],
+    "QUICK = 196": [],
 }  # fmt: skip
 
 
@@ -215,6 +233,99 @@ def test_in_a_sample_the_tests_that_fail_must_pass_without_a_mutant(monkeypatch)
     with pytest.raises(__main__.Unfit, match="test_x\n.*KeyError"):
         __main__.run(target, [first], SimpleNamespace(sample=1, fresh=True))
     assert tried == [(target.tests, first.source), (("tests/test_embedding.py::test_x",), source)]
+
+
+def statement(rule=exp, last=lambda n: n - 1, start=0, value=0, meaning=exp, names="z h"):
+    """A sum that rests on a definition, a quantity, a recurrence and a named function."""
+    n, (name, state) = size("n"), names.split()
+    z, f = array(name, n), function("f", lambda u: meaning(u))
+    p = define("p", lambda i: rule(z[i]), n)
+    q = define("q", total(lambda i: p[i] * f(z[i]), (0, last(n))))
+    h = recursive(state, (0, n), start=start, value=value, rule=lambda t: q * h[t - 1] + 1)
+    return D(q, z[1]) + h[n]
+
+
+OTHERS = [
+    {"rule": lambda u: -exp(u)}, {"last": lambda n: n - 2}, {"start": 1}, {"value": 1},
+    {"value": None}, {"meaning": lambda u: exp(u) + 1}, {"names": "z z"}, {"names": "x h"},
+]  # fmt: skip
+
+
+def test_a_statement_that_is_made_again_has_the_same_key():
+    assert memo.Key().of(statement()) == memo.Key().of(statement())
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_a_statement_on_other_definitions_has_another_key(other):
+    assert memo.Key().of(statement()) != memo.Key().of(statement(**other))
+
+
+def test_one_definition_twice_is_not_the_same_as_two_alike():
+    z = scalar("z")
+    p, q = (define("p", exp(z)) for _ in range(2))
+    assert memo.Key().of(p - p * z) != memo.Key().of(p - q * z)
+
+
+def test_a_lemma_and_an_unrolled_step_belong_to_the_key():
+    n, z = size("n"), scalar("z")
+    h = recursive("h", (0, n), start=0, rule=lambda t: h[t - 1] + 1)
+    lemmas = [Derivation(z, "one").step(z + k - k * exp(0), "nothing new") for k in (0, 1)]
+    lemmas += [Derivation(2 * z, "one").step(z + z, "twice"), h.unroll(1), h.unroll(2)]
+    keys = [memo.Key().of((z, z, [lemma])) for lemma in lemmas]
+    assert keys[0] == keys[1] and len(set(keys)) == 4
+
+
+def test_what_is_kept_is_found_again_and_refusals_too():
+    asked = []
+
+    def counted(a, b):
+        asked.append((a, b))
+        return judge(a, b)
+
+    found, made = memo.kept(counted, {}), [statement() for _ in range(3)]
+    assert [found(s, s).status for s in made] == ["proved"] * 3 and len(asked) == 1
+    for s in made[:2]:
+        with pytest.raises(Refused):
+            found(s, s + 1)
+    assert len(asked) == 2
+
+
+def test_a_wrong_step_or_check_is_refuted_and_what_holds_is_still_to_be_proved(monkeypatch):
+    z, proper = scalar("z"), prover.prove
+
+    def outcome(right, checks=list):
+        def derivations():
+            return [Derivation(z + z, "twice").step(right, "together")]
+
+        toy = SimpleNamespace(derivations=derivations, checks=checks)
+        monkeypatch.setitem(sys.modules, "toy_derivation", toy)
+        return memo.refuted("toy_derivation")
+
+    assert outcome(2 * z) is None
+    row, error = outcome(3 * z)
+    assert row == 0 and isinstance(error, Refused) and "together" in str(error)
+    row, error = outcome(2 * z, lambda: 1 / 0)
+    assert row == 1 and isinstance(error, ZeroDivisionError)
+    assert prover.prove is proper
+
+
+CODE = """
+STEP = 2
+def inner(x): return x * STEP
+def outer(x): return [inner(y) for y in x]
+"""
+
+
+def test_a_function_of_a_module_of_derivations_is_known_by_its_code_and_what_it_names():
+    def key(source, home=memo.CHANGING + ".toy"):
+        names = {"__name__": home}
+        exec(source, names)
+        return memo.Key().of(names["outer"])
+
+    assert key(CODE) == key(CODE + "\n")
+    others = CODE.replace("STEP = 2", "STEP = 3"), CODE.replace("x * STEP", "x + STEP")
+    assert len({key(source) for source in (CODE, *others)}) == 3
+    assert key(CODE, "numpy") == key(others[0], "numpy")
 
 
 def test_a_mutant_of_every_backward_pass_is_killed():

@@ -17,9 +17,10 @@ from collections import Counter
 from .mutator import mutants
 from .survivors import LIST, listed
 from .targets import ROOT, TARGETS
-from .trial import Outcome, prepare, trial
+from .trial import FORK, Outcome, apart, prepare, trial, warm
 
 KEPT = ROOT / "_build" / "mutation"
+MANY = 10  # mutants for which it pays to prove a module before them
 SLOW = 0.1  # seconds of a test; the whole table takes a few
 UNKNOWN = Outcome("", "", "", 60, {})
 
@@ -40,7 +41,7 @@ def main():
         if not chosen:
             continue
         try:
-            verdicts = run(TARGETS[name], chosen, choice)
+            verdicts = apart(run, TARGETS[name], chosen, choice)
         except Unfit as error:
             unfit = True
             print(f"{name}: {error}", flush=True)
@@ -97,6 +98,10 @@ def run(target, chosen, choice):
     kept = {} if choice.fresh else _kept(path)
     tests = _digest("".join(p.read_text("utf-8") for p in sorted((ROOT / "tests").rglob("*.py"))))
     verdicts, kills, baseline = {}, Counter(), None
+    if target.proves and FORK and len(chosen) >= MANY:
+        first = warm(target)
+        _refuse_failing(first)
+        baseline = unchanged(target, target.tests)._replace(seconds=first.seconds)
     for m in chosen:
         digest = _digest(m.source)
         verdict, tried_with = kept.get(digest, ("", ""))
@@ -116,7 +121,8 @@ def run(target, chosen, choice):
             if not choice.fresh:
                 place = m.function, m.line, m.change
                 _keep(path, [digest, verdict, tests, *place, outcome.by, outcome.error])
-            print(f"\r{target.name} {len(verdicts) + 1}/{len(chosen)} ", end="", file=sys.stderr)
+            done = f"\r{target.name} {len(verdicts) + 1}/{len(chosen)} "
+            print(done, end="", file=sys.stderr, flush=True)
         verdicts[m] = verdict
     return verdicts
 
@@ -132,9 +138,13 @@ def _stages(target, order):
 def unchanged(target, tests):
     """The outcome of tests without a mutant, which must be that they pass."""
     outcome = trial(target, tests, target.path.read_text(encoding="utf-8"), seconds=600)
+    _refuse_failing(outcome)
+    return outcome
+
+
+def _refuse_failing(outcome):
     if outcome.verdict != "survived":
         raise Unfit("\n  ".join(["these tests fail as they are:", outcome.by, outcome.error]))
-    return outcome
 
 
 def _digest(text):

@@ -11,6 +11,10 @@ from .operators import OPERATORS, called, marked
 
 UNTOUCHED = ast.Raise, ast.JoinedStr, ast.Import, ast.ImportFrom
 SILENT = {"__repr__", "__str__", "_repr_mimebundle_"}
+# zip asks for equal lengths: it is wrong only where something else is; a proof may take any time.
+GIVEN = {"strict", "seconds"}
+# Numbers of a check of a derivation: others would be as good.
+DRAWN = {"QUICK", "SMALL"}
 
 
 class Mutant(NamedTuple):
@@ -54,8 +58,8 @@ def _nodes(node, path):
     """Every node that may be changed, with the dotted name of its function."""
     if isinstance(node, UNTOUCHED) or _is_refusal(node) or getattr(node, "name", "") in SILENT:
         return
-    if isinstance(node, ast.keyword) and node.arg == "strict":
-        return  # zip asks for equal lengths: it is wrong only where something else is
+    if isinstance(node, ast.keyword) and node.arg in GIVEN or _is_drawn(node):
+        return
     if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
         path = *path, node.name
     elif isinstance(node, (ast.expr, ast.stmt)):
@@ -72,6 +76,10 @@ def _inside(node):
     if isinstance(node, ast.AnnAssign):
         return [node.value] if node.value else []
     return ast.iter_child_nodes(node)
+
+
+def _is_drawn(node):
+    return isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in DRAWN
 
 
 def _is_refusal(node):

@@ -14,6 +14,7 @@ class Target(NamedTuple):
     path: Path
     tests: tuple  # arguments of pytest, relative to the root
     table: tuple = ()  # the same for a table of all modules: tried where no test of its own fails
+    proves: bool = False  # the first two tests ask for its derivations(), and for its checks()
 
 
 def _target(name, *tests):
@@ -35,10 +36,10 @@ def _data(name, *tests):
 
 def _derived(name):
     """A module's own rows of the table of all derivations."""
-    rows = "the_library_agrees", "everything_is_proved", "wrong_variants_are_refused"
+    rows = "everything_is_proved", "the_library_agrees", "wrong_variants_are_refused"
     table = "tests/symbolic/test_derivations.py"
     tests = (f"{table}::test_{row}[{name}]" for row in rows)
-    return _target(f"symbolic.derivations.{name}", *tests)
+    return _target(f"symbolic.derivations.{name}", *tests)._replace(proves=True)
 
 
 def _prover(name, *more):

@@ -4,9 +4,11 @@ Nothing is written: the source reaches the import system from memory. So a run t
 interrupted leaves everything as it was.
 """
 
+import contextlib
 import gc
 import importlib.abc
 import importlib.util
+import io
 import multiprocessing
 import os
 import sys
@@ -18,6 +20,7 @@ from typing import NamedTuple
 
 import pytest
 
+from . import memo
 from .targets import ROOT
 
 BUSY = 10  # a busy machine makes a program this many times slower at most
@@ -78,11 +81,15 @@ class Watch:
             self.failed, error = report.nodeid, call.excinfo.value
             while isinstance(error, BaseExceptionGroup):  # what Hypothesis found, in detail
                 error = error.exceptions[0]
-            self.error = "".join(traceback.format_exception_only(error))[:400].strip()
+            self.error = _told(error)
 
     def pytest_runtest_logreport(self, report):
         if report.when == "call":
             self.durations[report.nodeid] = report.duration
+
+
+def _told(error):
+    return "".join(traceback.format_exception_only(error))[:400].strip()
 
 
 def _tables_first(name, tests):
@@ -115,6 +122,50 @@ def _calm_hypothesis():
     settings.load_profile("mutation")
 
 
+def apart(f, *args):
+    """The result of a call in a process of its own: what that imports and keeps goes with it."""
+    if not FORK:
+        return f(*args)
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe(duplex=False)
+    process = context.Process(target=_sent, args=(f, args, there))
+    process.start()
+    there.close()
+    try:
+        result, error = here.recv()
+    except EOFError:
+        raise RuntimeError(f"{f.__name__} was stopped from outside") from None
+    finally:
+        process.join()
+    if error is not None:
+        raise error
+    return result
+
+
+def _sent(f, args, connection):
+    try:
+        made = f(*args), None
+    except Exception as error:
+        made = None, error
+    connection.send(made)
+
+
+def warm(target):
+    """The outcome of the target's tests without a mutant; trials from here on find its proofs.
+
+    For a process of its own, as trials of other targets must not find the library imported.
+    """
+    memo.install()
+    with contextlib.redirect_stdout(io.StringIO()):
+        outcome = _tested(target, target.tests, {})
+    for name, module in list(sys.modules.items()):  # the next to import these are the trials
+        path = getattr(module, "__file__", None) or ""
+        if name.startswith(memo.CHANGING) or path.startswith(str(ROOT / "tests" / "symbolic")):
+            del sys.modules[name]
+    gc.freeze()
+    return outcome
+
+
 def trial(target, tests, source, order=None, seconds=60):
     """The outcome of tests with ``source`` in the place of the target's file."""
     context = multiprocessing.get_context("fork" if FORK else "spawn")
@@ -140,17 +191,26 @@ def _run(target, tests, source, order, seconds, connection):
             os.dup2(nowhere.fileno(), stream)
     _limit(seconds)
     _calm_hypothesis()
+    sys.meta_path.insert(0, FromMemory(target.module, target.path, source))
+    found = memo.refuted(target.module) if target.proves else None
+    if found:
+        row, error = found
+        by = target.tests[row]
+        connection.send(Outcome("killed", by, _told(error), time.process_time(), {}))
+    else:
+        connection.send(_tested(target, tests, order))
+
+
+def _tested(target, tests, order):
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     os.chdir(ROOT)
-    sys.meta_path.insert(0, FromMemory(target.module, target.path, source))
     watch = Watch(target.name, order)
     code = pytest.main([*OPTIONS, *tests], plugins=[watch])
     verdicts = {pytest.ExitCode.OK: "survived", pytest.ExitCode.TESTS_FAILED: "killed",
                 pytest.ExitCode.INTERRUPTED: "killed", pytest.ExitCode.USAGE_ERROR: "broken",
                 pytest.ExitCode.NO_TESTS_COLLECTED: "broken"}  # fmt: skip
     verdict = verdicts.get(code, "killed")
-    seen = watch.failed, watch.error
-    connection.send(Outcome(verdict, *seen, time.process_time(), watch.durations))
+    return Outcome(verdict, watch.failed, watch.error, time.process_time(), watch.durations)
 
 
 def _limit(seconds):
