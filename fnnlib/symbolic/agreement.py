@@ -6,11 +6,12 @@ import random
 
 import mpmath as mp
 import numpy as np
-from sympy import Idx, Indexed, Piecewise, Symbol
+from sympy import Idx, Indexed, Piecewise, S, Symbol
 
 from fnnlib.check import TOLERANCE, CheckFailed, complex_step, finite_difference
 
 from .derivation import Derivation
+from .evaluate import slot
 from .ledger import MIME, record
 from .probe import DIGITS, Probe
 from .vocabulary import Array, Mat, Misuse, recursive_arrays
@@ -43,7 +44,7 @@ class Agreement:
         return {"text/plain": repr(self), MIME: self.record}
 
 
-def check(derivation, function, forward, args=None, dout=None, seed=0):
+def check(derivation, function, forward, args=None, dout=None, seed=0, at=None):
     """Compare a function of the library with a derivation; ``CheckFailed`` if they differ.
 
     For a scalar derivative, ``function`` and ``forward`` are applied to numbers:
@@ -52,7 +53,10 @@ def check(derivation, function, forward, args=None, dout=None, seed=0):
     For a gradient, ``function`` is a backward pass: ``args`` are the symbolic arguments of
     ``forward`` (arrays of the derivation, in the tuples that the library uses) and ``dout`` the
     symbolic gradient with respect to its output. The gradient that is compared is the one at
-    the place where ``args`` holds the array that the derivation differentiates by.
+    the place where ``args`` holds the array that the derivation differentiates by. ``at`` picks
+    one of the many cases for which the derivation holds: ``{n.T: 5, n.rho: 1, n.phi: tanh,
+    n.m: lambda t, r: t <= 3}`` gives a size, a scalar, an opaque function and a free array.
+    A free index of the derivation may be given, too: then that entry alone is compared.
 
     Every entry is compared with the derived formula and with a difference quotient of the
     first line in high precision, in which recurrences are followed; a complex step along a
@@ -72,13 +76,17 @@ def check(derivation, function, forward, args=None, dout=None, seed=0):
         raise Misuse("check() takes a derivation that starts from a derivative D(...)")
     if derivation.status == "unproved":
         raise Misuse(f"{derivation.name} has no steps yet")
+    if at and isinstance(derivation.variable, Symbol):
+        raise Misuse("at= picks a case of a gradient; a scalar derivative is tried at many points")
     errors, sizes = {}, {}
     for trial in range(TRIALS):
         with mp.workdps(DIGITS):
             if isinstance(derivation.variable, Symbol):
                 found, drawn = _scalar(derivation, function, forward, args, seed + trial)
             else:
-                found, drawn = _gradient(derivation, function, forward, args, dout, seed + trial)
+                found, drawn = _gradient(
+                    derivation, function, forward, args, dout, seed + trial, at or {}
+                )
         for kind, (error, where) in found.items():
             if not error <= TOLERANCE[kind]:
                 raise CheckFailed(f"{_title(function)} against {derivation.name}: {where}")
@@ -138,20 +146,21 @@ def _scalar(derivation, function, forward, args, seed):
     return found | _direction(derivation, along, points, ours, draw), {}
 
 
-def _gradient(derivation, backward, forward, args, dout, seed):
+def _gradient(derivation, backward, forward, args, dout, seed, at):
     if args is None:
         raise Misuse("a gradient is checked with args=, the symbolic arguments of forward")
     variable = derivation.left.variable
     probe = _probe(derivation, seed)
-    sizes = _draw_sizes([leaf for _, leaf in _leaves((args, dout))], seed)
+    sizes = _draw_sizes([leaf for _, leaf in _leaves((args, dout))], seed, at)
     probe.values.update(sizes)
+    _pick(probe, at)
     numbers = _map(args, lambda leaf: _numbers(leaf, probe))
     cotangent = _map(dout, lambda leaf: _numbers(leaf, probe))
     _, cache = forward(*numbers)
     gradients = backward(cotangent, cache)
     if not (type(gradients) is tuple and len(gradients) == len(args)):
         gradients = (gradients,)
-    path, leaf = _place(args, variable)
+    path, leaf = _place(args, variable.xreplace({i: S(v) for i, v in at.items() if _is_index(i)}))
     ours = _at(gradients, path)
     expected = np.shape(_at(numbers, path))
     if np.shape(ours) != expected:
@@ -159,7 +168,8 @@ def _gradient(derivation, backward, forward, args, dout, seed):
             f"{_title(backward)} against {derivation.name}: the gradient has shape "
             f"{np.shape(ours)}, its argument {expected}"
         )
-    found = _entrywise(derivation, variable, leaf, ours, probe)
+    free = [i for i in variable.indices if _is_index(i) and i not in at]
+    found = _entrywise(derivation, free, leaf, ours, probe)
     draw = random.Random(seed)
 
     def along(value):
@@ -172,9 +182,9 @@ def _gradient(derivation, backward, forward, args, dout, seed):
     return found, {str(n): v for n, v in sizes.items()}
 
 
-def _entrywise(derivation, variable, leaf, ours, probe):
+def _entrywise(derivation, free, leaf, ours, probe):
     """Formula against every entry; the dear difference quotient against a sample of them."""
-    free = [i for i in variable.indices if isinstance(i, Idx)]
+    variable = derivation.left.variable
     lead = len(leaf.lead) if isinstance(leaf, Mat) else 0
     firsts = [int(probe(first)) for first, _ in variable.base.axes]
     spans = [range(int(probe(i.lower)), int(probe(i.upper)) + 1) for i in free]
@@ -213,11 +223,40 @@ def _direction(derivation, f, at, gradient, draw):
     ))}
 
 
-def _draw_sizes(leaves, seed):
-    """Unequal sizes for all axes; at least 3 for an axis with a first index of its own (time)."""
+def _pick(probe, at):
+    """Put what was picked in the place of symbols, opaque functions and free arrays."""
+    for symbol, value in at.items():
+        if isinstance(symbol, Array) and symbol.rule is None:
+            for k in itertools.product(*_spans(symbol.axes, probe)):
+                probe.values[slot(symbol), *k] = mp.mpf(value(*k))
+        elif isinstance(symbol, type) and not getattr(symbol, "meaning", True):
+            probe.functions[symbol.base_name] = value
+        elif isinstance(symbol, Symbol) or _is_index(symbol):
+            probe.values[symbol] = value if symbol.is_integer else mp.mpf(value)
+        else:
+            raise Misuse(
+                f"at= gives sizes, indices, scalars, opaque functions and free arrays; {symbol} "
+                "is none of them"
+            )
+
+
+def _is_index(e):
+    return isinstance(e, Idx)
+
+
+def _spans(axes, probe):
+    return [range(int(probe(first)), int(probe(last)) + 1) for first, last in axes]
+
+
+def _draw_sizes(leaves, seed, given):
+    """Unequal sizes for all axes; at least 3 for an axis with a first index of its own (time).
+
+    Those that are ``given`` are what they are.
+    """
     bases = [leaf.base if isinstance(leaf, Mat) else leaf for leaf in leaves]
     axes = [a for base in bases if isinstance(base, Array) for a in base.axes]
-    names = sorted({s for first, last in axes for s in (last - first).free_symbols}, key=str)
+    used = {s for first, last in axes for s in (last - first).free_symbols}
+    names = sorted(used - set(given), key=str)
     timed = {s for first, last in axes if last.is_Symbol for s in last.free_symbols}
     pool = list(range(2, 2 + max(len(names), 3)))
     random.Random(seed).shuffle(pool)
@@ -225,7 +264,7 @@ def _draw_sizes(leaves, seed):
     for s in sorted(names, key=lambda s: s not in timed):
         sizes[s] = next(v for v in pool if v >= 3 or s not in timed)
         pool.remove(sizes[s])
-    return {s: sizes[s] for s in names}
+    return {s: given.get(s, sizes.get(s)) for s in sorted(used, key=str)}
 
 
 def _numbers(leaf, probe):
@@ -236,8 +275,7 @@ def _numbers(leaf, probe):
         base, lead = leaf, ()
     else:
         return leaf
-    spans = [range(int(probe(first)), int(probe(last)) + 1) for first, last in
-             base.axes[len(lead):]]
+    spans = _spans(base.axes[len(lead):], probe)
     flat = [float(probe(Indexed(base, *lead, *at))) for at in itertools.product(*spans)]
     return np.reshape(flat, [len(span) for span in spans])
 

@@ -28,6 +28,7 @@ from sympy import (
     Pow,
     Sum,
     Symbol,
+    diff,
     sign,
 )
 from sympy.core.relational import Relational
@@ -222,6 +223,8 @@ def _application(e):
     if isinstance(e, Pow):
         apply = _power
     elif hasattr(e, "orders"):
+        if not e.meaning:
+            return _opaque_application(e, arguments)
         apply = _named(e)
     else:
         apply = _BUILTIN.get(type(e)) or getattr(mp, type(e).__name__)
@@ -235,14 +238,33 @@ def _power(base, exponent):
 
 
 def _named(e):
-    if e.meaning:
-        names = [Dummy(f"u{k}", real=True) for k in range(len(e.args))]
-        body, own = evaluator(e.meaning(*names)), tuple(map(slot, names))
+    return _derived(_of_numbers(e.meaning, len(e.args)), e)
 
-        def base(*x):
-            return body(Scratch(), dict(zip(own, x, strict=True)))
-    else:
-        base = _opaque(e.base_name, len(e.args))
+
+def _opaque_application(e, arguments):
+    """What the probe says that an opaque function means, else a function of its own."""
+    arity, own = len(arguments), _derived(_opaque(e.base_name, len(arguments)), e)
+
+    def value(probe, at):
+        meaning = probe.functions.get(e.base_name)
+        apply = _of_numbers(meaning, arity, e.orders) if meaning else own
+        return apply(*[a(probe, at) for a in arguments])
+
+    return value
+
+
+@lru_cache(_CACHED)
+def _of_numbers(meaning, arity, orders=()):
+    """A function that gives an expression, or a derivative of it, as a function of numbers."""
+    names = [Dummy(f"u{k}", real=True) for k in range(arity)]
+    expr = meaning(*names)
+    for k in orders:
+        expr = diff(expr, names[k - 1])
+    body, own = evaluator(expr), tuple(map(slot, names))
+    return lambda *x: body(Scratch(), dict(zip(own, x, strict=True)))
+
+
+def _derived(base, e):
     if not e.orders:
         return base
     orders = tuple(e.orders.count(k + 1) for k in range(len(e.args)))
@@ -254,6 +276,7 @@ class Scratch:
 
     def __init__(self):
         self.memo, self.moving, self.moved = {}, {}, set()
+        self.functions = {}  # what opaque functions mean, by name
         self.settled = False  # nothing is drawn any more: a zero spares entries after it
 
 

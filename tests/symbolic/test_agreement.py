@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fnnlib import activations, dense, rnn
+from fnnlib import activations, dense, lowrank, rnn
 from fnnlib.check import CheckFailed
 from fnnlib.symbolic import (
     D,
@@ -17,8 +17,11 @@ from fnnlib.symbolic import (
     scalar,
     sigmoid,
     size,
+    tanh,
     total,
 )
+from fnnlib.symbolic.derivations import dense as stack_of_layers
+from fnnlib.symbolic.derivations import lowrank as adapter
 
 from .networks import layer
 from .networks import rnn as network
@@ -113,6 +116,74 @@ def test_a_missing_time_term_fails():
 
     with pytest.raises(CheckFailed, match=r"rnn_dU: the library gives .* at U\[\d, \d\], sizes B="):
         check(dU, forgetful, rnn.forward, args=ARGS, dout=DOUT)
+
+
+dense_net = stack_of_layers.definitions()
+STACK = {
+    "args": ((dense_net.W, dense_net.b), matrix(dense_net.a, 0)),
+    "dout": matrix(dense_net.dl, dense_net.L + 1),
+}
+GROWING = {dense_net.phi: tanh, dense_net.m: lambda s, i: i < s}  # layers of 1, 2, 3, ... units
+
+
+def stack_check(at):
+    dW = stack_of_layers.gradients()[0]
+    backward, forward = stack_of_layers.stack_backward, stack_of_layers.stack_forward
+    return check(dW, backward, forward, **STACK, at=at)
+
+
+def test_a_case_of_what_is_proved_for_all():
+    picked = {dense_net.n: 4, dense_net.L: 2, dense_net.B: 3}
+    assert stack_check({**picked, **GROWING}).record["sizes"] == "B=3, L=2, n=4"
+
+
+@pytest.mark.parametrize("wrong", [
+    {dense_net.phi: sigmoid},  # another activation than the library's
+    {dense_net.phi: lambda u: -tanh(u)},
+    {dense_net.m: lambda s, i: i <= s},  # wider layers than the library's
+    {dense_net.m: lambda s, i: 2 * (i < s)},
+])
+def test_another_case_than_the_library_computes_fails(wrong):
+    with pytest.raises(CheckFailed, match="stack_dW: the library gives"):
+        stack_check({**GROWING, **wrong})
+
+
+def test_a_scalar_can_be_picked():
+    n, (dA, *_) = adapter.definitions(), adapter.gradients()
+    args = lowrank.Params(n.A, n.B), dense.Params(n.W, n.b), n.x
+
+    def compare(at):
+        return check(dA, adapter.backward, adapter.forward, args=args, dout=n.G, at=at)
+
+    assert compare({n.s: 1.5}).record["status"] == "passed"
+    with pytest.raises(CheckFailed, match="lowrank_dA: the library gives"):
+        compare({n.s: 1.25})
+
+
+def test_an_index_can_be_picked():
+    at = {**GROWING, dense_net.n: 3, dense_net.L: 2, dense_net.B: 2}
+
+    def slip(dz, cache):
+        (dW, db), dx = stack_of_layers.stack_backward(dz, cache)
+        dW[1, 0, 0] += 1  # of the second layer
+        return (dW, db), dx
+
+    def compare(s):
+        dW = stack_of_layers.gradients()[0]
+        return check(dW, slip, stack_of_layers.stack_forward, **STACK,
+                     at={**at, dense_net.hidden: s})
+
+    for s, message in ((2, "at W"), (1, "along a random direction")):
+        with pytest.raises(CheckFailed, match=message):
+            compare(s)
+
+
+def test_what_can_be_picked_is_explained():
+    for wrong in (dense_net.z, sigmoid, dense_net.loss + 1):
+        with pytest.raises(Misuse, match="free arrays; .* is none of them"):
+            stack_check({wrong: 1})
+    with pytest.raises(Misuse, match="at= picks a case of a gradient"):
+        check(sigmoid_prime, activations.sigmoid_prime, activations.sigmoid, at={z: 1})
 
 
 def test_misuse_is_explained():

@@ -10,7 +10,7 @@ In self-attention queries, keys and values are projections of one input. Its gra
 from end to end: through the projections, the scores, the weights and the weighted means.
 """
 
-from functools import wraps
+from functools import cache, wraps
 from types import SimpleNamespace
 
 from fnnlib import attention
@@ -20,24 +20,21 @@ from fnnlib.symbolic import (
     array,
     check,
     define,
-    delta,
     exp,
     index,
-    recursive,
     size,
     sqrt,
     total,
 )
 
-SMALL = 2, 3, 5, 3, 4, 4  # sizes that are soon checked
 
-
-def definitions(of_input=False, sizes=None):
+@cache
+def definitions(of_input=False):
     """Weighted means of values; the weights are the masked softmax of the scores.
 
     Queries, keys and values are free, or projections of one input.
     """
-    B, K, H, T, S, Dn = sizes or size("B K H T S D")
+    B, K, H, T, S, Dn = size("B K H T S D")
     S = T if of_input else S
     x = array("x", (1, T), B, Dn)
     Q, W_k, V = array("W_q", Dn, K), array("W_k", Dn, K), array("W_v", Dn, H)
@@ -50,10 +47,7 @@ def definitions(of_input=False, sizes=None):
 
     q, k, v = source("q", Q, T, K), source("k", W_k, S, K), source("v", V, S, H)
     G = array("G", (1, T), B, H)
-    # Proofs take the entries of m as they come; only checks follow the rule.
-    m = recursive(
-        "m", (1, T), (1, S), rule=lambda t, s: total(lambda u: delta(u, s), (1, t))
-    )
+    m = array("m", (1, T), (1, S))
     score = define(
         "e",
         lambda t, s, r: total(lambda c: q[t, r, c] * k[s, r, c], K) / sqrt(K),
@@ -99,8 +93,7 @@ def definitions(of_input=False, sizes=None):
 
 def derivations():
     """All derivations of this module."""
-    n = definitions()
-    return [of_scores(n), *gradients(n), *end_to_end(definitions(of_input=True))]
+    return [of_scores(definitions()), *gradients(), *end_to_end()]
 
 
 def of_scores(n):
@@ -111,8 +104,10 @@ def of_scores(n):
     )
 
 
-def gradients(n):
+@cache
+def gradients():
     """Gradients of queries, keys and values."""
+    n = definitions()
     loss, t, s, r, c, j = n.loss(n.p), n.t, n.s, n.r, n.c, n.j
     return [
         Derivation(D(loss, n.q[t, r, c]), "attention_dq").step(
@@ -127,8 +122,10 @@ def gradients(n):
     ]
 
 
-def end_to_end(n):
+@cache
+def end_to_end():
     """Gradients of the projections and of the input of self-attention."""
+    n = definitions(of_input=True)
     loss, t, r, c, j, d = n.loss(n.p), n.t, n.r, n.c, n.j, n.d
 
     def sums(f):
@@ -155,13 +152,20 @@ def end_to_end(n):
 
 def checks():
     """The library's gradients against the formulas, under the mask that hides later steps."""
-    n, whole = definitions(sizes=SMALL), definitions(of_input=True, sizes=SMALL)
+    n, whole = definitions(), definitions(of_input=True)
     free, projected = (n.q, n.k, n.v, n.m), (
         attention.Params(whole.Q, whole.W_k, whole.V), whole.x, whole.m
     )
+    small = {n.B: 2, n.K: 3, n.H: 5, n.T: 3, n.S: 4, n.Dn: 4}
+    at, at_whole = ({**small, m: lambda t, s: s <= t} for m in (n.m, whole.m))
     return [
-        *(check(d, attend_backward, attend, args=free, dout=n.G) for d in gradients(n)),
-        *(check(d, backward, forward, args=projected, dout=whole.G) for d in end_to_end(whole)),
+        *(
+            check(d, attend_backward, attend, args=free, dout=n.G, at=at) for d in gradients()
+        ),
+        *(
+            check(d, backward, forward, args=projected, dout=whole.G, at=at_whole)
+            for d in end_to_end()
+        ),
     ]
 
 

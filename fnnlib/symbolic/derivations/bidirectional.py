@@ -9,7 +9,7 @@ activation in both directions. Any module makes the same turn: the theorem holds
 as in :mod:`fnnlib.symbolic.derivations.recurrent`.
 """
 
-from functools import wraps
+from functools import cache, wraps
 from types import SimpleNamespace
 
 import numpy as np
@@ -32,14 +32,13 @@ from fnnlib.symbolic import (
     total,
 )
 
-SMALL = 3, 4, 2, 5  # sizes that are soon checked
 
-
-def definitions(phi=None, slope=None, sizes=None):
-    """The two nets, their adjoints and their Lagrangian; an opaque activation by default."""
-    phi = phi or function("phi", tex=r"\varphi")
-    slope = slope or prime(phi)
-    B, Dn, H, T = sizes or size("B D H T")
+@cache
+def definitions():
+    """The two nets, their adjoints and their Lagrangian; the activation is opaque."""
+    phi = function("phi", tex=r"\varphi")
+    slope = prime(phi)
+    B, Dn, H, T = size("B D H T")
     steps = (1, T), B, H
     x = array("x", (1, T), B, Dn)
     ahead = _net("a", phi, slope, lambda t, r, k: x[t, r, k], lambda t: t, (B, Dn, H, T))
@@ -85,7 +84,7 @@ def derivations():
     """All derivations of this module."""
     n, module = definitions(), any_module()
     lemmas = adjoint_lemma(module, module.ahead), adjoint_lemma(module, module.back)
-    return [*adjoints(n), *gradients(n), *lemmas, theorem(module, lemmas)]
+    return [*adjoints(n), *gradients(), *lemmas, theorem(module, lemmas)]
 
 
 def adjoints(n):
@@ -109,8 +108,10 @@ def adjoints(n):
     return found
 
 
-def gradients(n):
+@cache
+def gradients():
     """Derivatives by the parameters and first states of both nets, and by the input."""
+    n = definitions()
     t, r, j, k, d, T = n.t, n.r, n.j, n.k, n.d, n.T
 
     def start(variable, name):
@@ -206,7 +207,7 @@ def _carried(n, net, s):
 
 def checks():
     """The library's gradients against the formulas, at small sizes."""
-    n = definitions(tanh, lambda u: 1 - tanh(u) ** 2, SMALL)
+    n = definitions()
     nets = n.ahead, n.back
     args = (
         recurrent.Both(*(rnn.Params(net.W, net.U, net.b) for net in nets)), n.x,
@@ -214,7 +215,8 @@ def checks():
     )
     last = recurrent.Both(*(rnn.State(matrix(net.sent, n.T)) for net in nets))
     dout = (n.ahead.G, n.back.G), last
-    return [check(d, backward, forward, args=args, dout=dout) for d in gradients(n)]
+    at = {n.B: 3, n.Dn: 4, n.H: 2, n.T: 5, n.phi: tanh}
+    return [check(d, backward, forward, args=args, dout=dout, at=at) for d in gradients()]
 
 
 NET = recurrent.bidirectional(rnn)

@@ -10,7 +10,7 @@ layers of unequal widths that are really cut to size.
 The gradient of the loss with respect to the outputs is :math:`\delta_{L+1}`, as given.
 """
 
-from functools import wraps
+from functools import cache, wraps
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,7 +23,6 @@ from fnnlib.symbolic import (
     array,
     check,
     define,
-    delta,
     function,
     index,
     matrix,
@@ -35,13 +34,14 @@ from fnnlib.symbolic import (
 )
 
 
-def definitions(phi=None, prime_of=None, units=None):
-    """The stack, its adjoints and its tangents; opaque activation and free masks by default."""
-    phi = phi or function("phi", tex=r"\varphi")
-    slope = prime_of or prime(phi)
+@cache
+def definitions():
+    """The stack, its adjoints and its tangents; the activation is opaque, and masks are free."""
+    phi = function("phi", tex=r"\varphi")
+    slope = prime(phi)
     B, n, L = size("B n L")
     W, b = array("W", (1, L + 1), n, n), array("b", (1, L + 1), n)
-    m = define("m", units, (1, L), n) if units else array("m", (1, L), n)
+    m = array("m", (1, L), n)
     a = recursive("a", (0, L), B, n, start=0, rule=lambda s, r, j: m[s, j] * phi(z[s, r, j]))
     z = define(
         "z",
@@ -84,7 +84,7 @@ def derivations():
     """All derivations of this module."""
     n = definitions()
     lemma = adjoint_lemma(n)
-    return [tangent(n), *adjoints(n), *gradients(n), lemma, theorem(n, lemma)]
+    return [tangent(n), *adjoints(n), *gradients(), lemma, theorem(n, lemma)]
 
 
 def tangent(n):
@@ -115,8 +115,10 @@ def adjoints(n):
     ]
 
 
-def gradients(n):
+@cache
+def gradients():
     """Derivatives by the weights and biases of every layer, and by the input."""
+    n = definitions()
     M, s, i, j, L = matrix, n.hidden, n.i, n.j, n.L
     known = [n.dl.unroll(s)]
     return [
@@ -180,11 +182,12 @@ def _input(n):
 
 def checks():
     """The library's stack against the formulas, with layers of 1, 2, 3, ... units, at most n."""
-    n = definitions(
-        tanh, lambda u: 1 - tanh(u) ** 2, lambda s, i: total(lambda k: delta(i, k), (0, s - 1))
-    )
+    n = definitions()
     args, top = ((n.W, n.b), matrix(n.a, 0)), matrix(n.dl, n.L + 1)
-    return [check(d, stack_backward, stack_forward, args=args, dout=top) for d in gradients(n)]
+    at = {n.phi: tanh, n.m: lambda s, i: i < s}
+    return [
+        check(d, stack_backward, stack_forward, args=args, dout=top, at=at) for d in gradients()
+    ]
 
 
 @wraps(dense.stack_forward)

@@ -15,7 +15,7 @@ That the gradient from the start :math:`y_{-1} = 0` tends to the same limit is m
 tests.
 """
 
-from functools import wraps
+from functools import cache, wraps
 from types import SimpleNamespace
 
 import numpy as np
@@ -48,11 +48,12 @@ from fnnlib.symbolic.agreement import Agreement
 QUICK = 6  # a seed that draws sizes which are soon checked
 
 
-def definitions(sigma=None, psi=None, sizes=None):
-    """The net, its adjoints, its Lagrangian and its tangents; opaque activations by default."""
-    sigma, psi = sigma or function("sigma", tex=r"\sigma"), psi or function("psi", tex=r"\psi")
+@cache
+def definitions():
+    """The net, its adjoints, its Lagrangian and its tangents; the activations are opaque."""
+    sigma, psi = function("sigma", tex=r"\sigma"), function("psi", tex=r"\psi")
     of_sigma, of_psi = prime(sigma), prime(psi)
-    B, Dn, H1, H2, C, K = sizes or size("B D H1 H2 C K")
+    B, Dn, H1, H2, C, K = size("B D H1 H2 C K")
     x, R = array("x", B, Dn), array("R", C, H1)
     W1, W2, W3 = array("W1", Dn, H1), array("W2", H1, H2), array("W3", H2, C)
     b1, b2, b3 = array("b1", H1), array("b2", H2), array("b3", C)
@@ -132,7 +133,7 @@ def derivations():
     n, rest = definitions(), at_rest()
     lemma = adjoint_lemma(n)
     return [
-        identity(n), *tangents(n), *adjoints(n), *gradients(n), lemma, theorem(n, lemma),
+        identity(n), *tangents(n), *adjoints(n), *gradients(), lemma, theorem(n, lemma),
         slope(), *fixed_point(rest), geometric_series(rest),
     ]
 
@@ -204,8 +205,10 @@ def adjoints(n):
     ]
 
 
-def gradients(n):
+@cache
+def gradients():
     """Derivatives by the parameters and by the input: sums over the passes."""
+    n = definitions()
     r, d, i, m, j = n.r, n.d, n.i, n.m, n.j
 
     def start(variable, name):
@@ -383,12 +386,15 @@ def _carried(n, s):
 
 def checks():
     """The library's gradients against the formulas, for sigmoid outputs."""
-    small = size("B"), 5, 2, 3, 4, size("K")  # and all different
-    n = definitions(sigmoid, sigmoid, small)
+    n = definitions()
     p = feedback.Params(n.W1, n.b1, n.R, n.W2, n.b2, n.W3, n.b3)
     args = p, n.x, n.G
+    at = {n.Dn: 5, n.H1: 2, n.H2: 3, n.C: 4, n.sigma: sigmoid, n.psi: sigmoid}  # all different
     return [
-        *(check(d, backward, forward, args=args, dout=n.G, seed=QUICK) for d in gradients(n)),
+        *(
+            check(d, backward, forward, args=args, dout=n.G, seed=QUICK, at=at)
+            for d in gradients()
+        ),
         _implicit_check(),
     ]
 

@@ -11,7 +11,7 @@ Adjoints: G itself of the output, :math:`\lambda` of the state, :math:`\mu` of t
 :math:`\gamma` of what enters tanh and :math:`\sigma`.
 """
 
-from functools import wraps
+from functools import cache, wraps
 from types import SimpleNamespace
 
 from fnnlib import gated_feedback
@@ -19,7 +19,6 @@ from fnnlib.symbolic import (
     D,
     Derivation,
     Induction,
-    S,
     array,
     check,
     define,
@@ -40,10 +39,11 @@ from fnnlib.symbolic import (
 QUICK = 6  # a seed that draws sizes which are soon checked
 
 
-def definitions(rho=None, sizes=None):
+@cache
+def definitions():
     """The net, its adjoints, its Lagrangian and its tangents."""
-    rho = scalar("rho") if rho is None else rho
-    B, Dn, H, F, C, T = sizes or size("B D H F C T")
+    rho = scalar("rho")
+    B, Dn, H, F, C, T = size("B D H F C T")
     steps, signals, outer = ((1, T), B, H), ((1, T), B, F), ((1, T), B, C)
     states, all_signals = ((0, T), B, H), ((0, T), B, F)
     x, G, E = array("x", (1, T), B, Dn), array("G", *outer), array("E", *signals)
@@ -186,7 +186,7 @@ def derivations():
     steps = one_step(n)
     lemma = adjoint_lemma(n, steps[-1])
     return [
-        *tangents(n), *adjoints(n), *gradients(n), *steps, lemma, theorem(n, lemma),
+        *tangents(n), *adjoints(n), *gradients(), *steps, lemma, theorem(n, lemma),
     ]
 
 
@@ -288,8 +288,10 @@ def adjoints(n):
     ]
 
 
-def gradients(n):
+@cache
+def gradients():
     """Derivatives by all parameters, by the inputs and by the first state."""
+    n = definitions()
     t, r, i, j, d, f, o = n.t, n.r, n.i, n.j, n.d, n.f, n.o
     M, sums = matrix, _sums(n)
 
@@ -478,13 +480,15 @@ def _pair(n, adjoint, moved, t, units):
 
 def checks():
     """The library's gradients against the formulas, with the residual loop."""
-    n = definitions(S.One, (size("B"), 5, 2, 3, 4, size("T")))  # small, and all different
+    n = definitions()
     p = gated_feedback.Params(*(vars(n)[name] for name in gated_feedback.Params._fields))
     args = p, n.x, gated_feedback.State(matrix(n.h, 0), matrix(n.c, 0))
     last = gated_feedback.State(matrix(n.back_h, n.T), matrix(n.back_c, n.T))
+    dout = n.G, n.E, last
+    at = {n.Dn: 5, n.H: 2, n.F: 3, n.C: 4, n.rho: 1}  # small, and all different
     return [
-        check(d, gated_feedback.backward, forward, args=args, dout=(n.G, n.E, last), seed=QUICK)
-        for d in gradients(n)
+        check(d, gated_feedback.backward, forward, args=args, dout=dout, seed=QUICK, at=at)
+        for d in gradients()
     ]
 
 

@@ -9,7 +9,7 @@ called v; :math:`v_T` is what later steps send back to :math:`h_T`, and G is the
 reaches the states from outside. Both are any numbers, so what is proved holds for every loss.
 """
 
-from functools import wraps
+from functools import cache, wraps
 from types import SimpleNamespace
 
 import numpy as np
@@ -41,6 +41,7 @@ from fnnlib.symbolic.agreement import Agreement
 QUICK = 196  # a seed that draws sizes which are soon checked
 
 
+@cache
 def definitions():
     """The network, its adjoints, its Lagrangian and its tangents."""
     B, Dn, H, T = size("B D H T")
@@ -140,7 +141,7 @@ def derivations():
     n = definitions()
     lemma = adjoint_lemma(n)
     return [
-        other_convention(n), *tangents(n), *gates(n), *adjoints(n), *gradients(n), lemma,
+        other_convention(n), *tangents(n), *gates(n), *adjoints(n), *gradients(), lemma,
         theorem(n, lemma),
     ]
 
@@ -249,8 +250,10 @@ def adjoints(n):
     ]
 
 
-def gradients(n):
+@cache
+def gradients():
     """Derivatives by the parameters, by the inputs and by the first state."""
+    n = definitions()
     t, q, b, j, m, d = n.t, n.q, n.b_, n.j, n.m, n.d
 
     def start(variable, name):
@@ -353,7 +356,7 @@ def checks():
     dout = n.G, gru.State(matrix(n.back, n.T))
     return [
         _convention_check(),
-        *(check(d, backward, forward, args=args, dout=dout, seed=QUICK) for d in gradients(n)),
+        *(check(d, backward, forward, args=args, dout=dout, seed=QUICK) for d in gradients()),
     ]
 
 

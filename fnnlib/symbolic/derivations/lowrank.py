@@ -4,14 +4,13 @@ s is the scale of the correction. :math:`G` is the gradient of the loss with res
 any matrix, what is proved holds for every loss.
 """
 
-from functools import wraps
+from functools import cache, wraps
 from types import SimpleNamespace
 
 from fnnlib import dense, lowrank
 from fnnlib.symbolic import (
     D,
     Derivation,
-    Rational,
     array,
     check,
     define,
@@ -24,8 +23,10 @@ from fnnlib.symbolic import (
 )
 
 
-def definitions(s):
+@cache
+def definitions():
     """The layer, its correction, and a loss whose gradient with respect to z is G."""
+    s = scalar("s")
     N, Dn, H, R = size("N D H R")
     x, G = array("x", N, Dn), array("G", N, H)
     W, b, A, B = array("W", Dn, H), array("b", H), array("A", Dn, R), array("B", R, H)
@@ -43,8 +44,7 @@ def definitions(s):
 
 def derivations():
     """All derivations of this module."""
-    n = definitions(scalar("s"))
-    return [merged(n), *gradients(n)]
+    return [merged(definitions()), *gradients()]
 
 
 def merged(n):
@@ -57,8 +57,10 @@ def merged(n):
     )
 
 
-def gradients(n):
+@cache
+def gradients():
     """Gradients of the factors and of the input."""
+    n = definitions()
     M, s = matrix, n.s
     return [
         Derivation(D(n.loss, M(n.A)), "lowrank_dA").step(
@@ -76,9 +78,9 @@ def gradients(n):
 
 def checks():
     """The library's gradients against the formulas, at the scale 3/2."""
-    n = definitions(Rational(3, 2))
+    n = definitions()
     args = lowrank.Params(n.A, n.B), dense.Params(n.W, n.b), n.x
-    return [check(d, backward, forward, args=args, dout=n.G) for d in gradients(n)]
+    return [check(d, backward, forward, args=args, dout=n.G, at={n.s: 1.5}) for d in gradients()]
 
 
 @wraps(lowrank.forward)

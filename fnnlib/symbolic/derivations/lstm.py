@@ -7,7 +7,7 @@ the candidate, the gradient that reaches :math:`h_t` from outside is called G; :
 numbers, so what is proved holds for every loss.
 """
 
-from functools import wraps
+from functools import cache, wraps
 from types import SimpleNamespace
 
 import numpy as np
@@ -36,6 +36,7 @@ from fnnlib.symbolic import (
 QUICK = 196  # a seed that draws sizes which are soon checked
 
 
+@cache
 def definitions():
     """The network, its adjoints, its Lagrangian and its tangents."""
     B, Dn, H, T = size("B D H T")
@@ -119,7 +120,7 @@ def derivations():
     """All derivations of this module."""
     n = definitions()
     lemma = adjoint_lemma(n)
-    return [*tangents(n), *gates(n), *adjoints(n), *gradients(n), lemma, theorem(n, lemma)]
+    return [*tangents(n), *gates(n), *adjoints(n), *gradients(), lemma, theorem(n, lemma)]
 
 
 def tangents(n):
@@ -213,8 +214,10 @@ def adjoints(n):
     ]
 
 
-def gradients(n):
+@cache
+def gradients():
     """Derivatives by the parameters, by the inputs and by the first state."""
+    n = definitions()
     t, q, b, j, m, d = n.t, n.q, n.b_, n.j, n.m, n.d
 
     def start(variable, name):
@@ -306,7 +309,7 @@ def checks():
     n = definitions()
     args = n.W, n.U, n.b, n.x, lstm.State(matrix(n.h, 0), matrix(n.c, 0))
     dout = n.G, lstm.State(matrix(n.back, n.T), matrix(n.cell_back, n.T))
-    return [check(d, backward, forward, args=args, dout=dout, seed=QUICK) for d in gradients(n)]
+    return [check(d, backward, forward, args=args, dout=dout, seed=QUICK) for d in gradients()]
 
 
 @wraps(lstm.forward)

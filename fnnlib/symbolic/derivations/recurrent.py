@@ -15,7 +15,7 @@ The checks leave out the last steps, one more in each sequence, and cut after ev
 There :math:`s_t` is given as data, as holding it constant means.
 """
 
-from functools import wraps
+from functools import cache, wraps
 from types import SimpleNamespace
 
 from fnnlib import recurrent, rnn
@@ -26,7 +26,6 @@ from fnnlib.symbolic import (
     array,
     check,
     define,
-    delta,
     index,
     matrix,
     recursive,
@@ -36,18 +35,16 @@ from fnnlib.symbolic import (
 )
 
 CHUNK = 2  # steps between two cuts of the checks
-SMALL = 3, 4, 2, 5  # sizes that are soon checked
 
 
-def definitions(cut=None, sizes=None):
-    """The net, its adjoints and its Lagrangian; without ``cut``, every state is passed on."""
-    B, Dn, H, T = sizes or size("B D H T")
+@cache
+def definitions():
+    """The net, its adjoints and its Lagrangian."""
+    B, Dn, H, T = size("B D H T")
     steps, states = ((1, T), B, H), ((0, T), B, H)
     W, U, b = array("W", Dn, H), array("U", H, H), array("b", H)
     x, G, held = array("x", (1, T), B, Dn), array("G", *steps), array("s", *steps)
-    # Proofs take the entries of both as they come; only checks follow the rules.
-    m = recursive("m", (1, T), B, rule=lambda t, r: total(lambda u: delta(u, T - r), (t, T)))
-    kept = recursive("kappa", (1, T), rule=cut or (lambda t: 1))
+    m, kept = array("m", (1, T), B), array("kappa", (1, T))
 
     old = define(
         "o", lambda t, r, j: kept[t] * h[t - 1, r, j] + (1 - kept[t]) * held[t, r, j], *steps
@@ -85,7 +82,7 @@ def derivations():
     """All derivations of this module."""
     n, module = definitions(), any_module()
     lemma = adjoint_lemma(module)
-    return [*adjoints(n), *gradients(n), step(module), lemma, theorem(module, lemma)]
+    return [*adjoints(n), *gradients(), step(module), lemma, theorem(module, lemma)]
 
 
 def adjoints(n):
@@ -103,8 +100,10 @@ def adjoints(n):
     ]
 
 
-def gradients(n):
+@cache
+def gradients():
     """Derivatives by the parameters, by the inputs and by the first state."""
+    n = definitions()
     t, r, j, k, d = n.t, n.r, n.j, n.k, n.d
 
     def start(variable, name):
@@ -202,22 +201,22 @@ def _carried(n, s):
 
 def checks():
     """The library's masks and chunks against the formulas of the gradients."""
-    whole = definitions(sizes=SMALL)
-    chunks = definitions(
-        lambda t: 1 - total(lambda i: delta(t, 1 + CHUNK * i), (1, whole.T)), sizes=SMALL
-    )
-    dW, dU, db, dx, dh_0 = gradients(whole)
-    _, cut_dU, _, cut_dx, cut_dh_0 = gradients(chunks)
-    return [
-        *(_check(d, whole, masked_backward, masked) for d in (dW, dU, db, dx, dh_0)),
-        *(_check(d, chunks, cut_backward, cut) for d in (cut_dU, cut_dx, cut_dh_0)),
-    ]
-
-
-def _check(derivation, n, backward, forward):
+    n = definitions()
     args = rnn.Params(n.W, n.U, n.b), n.x, rnn.State(matrix(n.h, 0)), n.m, n.held
     dout = n.G, rnn.State(matrix(n.back, n.T))
-    return check(derivation, backward, forward, args=args, dout=dout)
+    at = {n.B: 3, n.Dn: 4, n.H: 2, n.T: 5, n.m: lambda t, r: t <= 5 - r}
+    whole = {**at, n.kept: lambda t: 1}
+    chunks = {**at, n.kept: lambda t: t == 1 or t % CHUNK != 1}
+    dW, dU, db, dx, dh_0 = gradients()
+    return [
+        *(
+            check(d, masked_backward, masked, args=args, dout=dout, at=whole)
+            for d in (dW, dU, db, dx, dh_0)
+        ),
+        *(
+            check(d, cut_backward, cut, args=args, dout=dout, at=chunks) for d in (dU, dx, dh_0)
+        ),
+    ]
 
 
 NET = recurrent.layer(rnn)

@@ -9,7 +9,7 @@ function :math:`\varphi`, as in :mod:`fnnlib.rnn`; for other modules see
 :mod:`fnnlib.symbolic.derivations.recurrent`.
 """
 
-from functools import wraps
+from functools import cache, wraps
 from types import SimpleNamespace
 
 import numpy as np
@@ -34,14 +34,15 @@ from fnnlib.symbolic import (
     total,
 )
 
-SMALL = 4, 2, 3, 5  # sizes that are soon checked
+LAYERS = 3  # of the stack in the checks
 
 
-def definitions(phi=None, slope=None, sizes=None):
-    """The stack, its adjoints, its Lagrangian and its tangents; an opaque activation by default."""
-    phi = phi or function("phi", tex=r"\varphi")
-    slope = slope or prime(phi)
-    B, n, L, T = sizes or size("B n L T")
+@cache
+def definitions():
+    """The stack, its adjoints, its Lagrangian and its tangents; the activation is opaque."""
+    phi = function("phi", tex=r"\varphi")
+    slope = prime(phi)
+    B, n, L, T = size("B n L T")
     layers, steps, states = (1, L), ((1, T), (1, L), B, n), ((0, T), (1, L), B, n)
     W, U, b = array("W", layers, n, n), array("U", layers, n, n), array("b", layers, n)
     x, G = array("x", (1, T), B, n), array("G", (1, T), B, n)
@@ -109,7 +110,7 @@ def derivations():
     n = definitions()
     one = one_step(n)
     lemma = adjoint_lemma(n, one)
-    return [*tangents(n), *adjoints(n), *gradients(n), one, lemma, theorem(n, lemma)]
+    return [*tangents(n), *adjoints(n), *gradients(), one, lemma, theorem(n, lemma)]
 
 
 def tangents(n):
@@ -166,8 +167,10 @@ def adjoints(n):
     ]
 
 
-def gradients(n):
+@cache
+def gradients():
     """Derivatives by the parameters of every layer, by the input and by the first states."""
+    n = definitions()
     t, s, r, j, k = n.t, n.s, n.r, n.j, n.k
 
     def start(variable, name):
@@ -178,17 +181,11 @@ def gradients(n):
         start(n.U[s, k, j], "dU").step(_dU(n, s, k, j), "U meets the state before"),
         start(n.b[s, j], "db").step(_db(n, s, j), "the bias enters every step"),
         start(n.x[t, r, k], "dx").step(_dx(n, t, r, k), "the first layer reads the inputs"),
-        first_state(n, s),
+        start(n.h[0, s, r, j], "dh_0").step(
+            total(lambda k: n.dl[1, s, r, k] * n.U[s, j, k], n.n),
+            "a first state feeds step 1 of its layer",
+        ),
     ]
-
-
-def first_state(n, s):
-    """The derivative by the first state of layer s."""
-    r, j = n.r, n.j
-    return Derivation(D(n.lagrangian, n.h[0, s, r, j]), "stacked_dh_0").step(
-        total(lambda k: n.dl[1, s, r, k] * n.U[s, j, k], n.n),
-        "a first state feeds step 1 of its layer",
-    )
 
 
 def one_step(n):
@@ -277,18 +274,22 @@ def _dx(n, t, r, k):
 
 
 def checks():
-    """The library's stack against the formulas, at small sizes."""
-    n = definitions(tanh, lambda u: 1 - tanh(u) ** 2, SMALL)
+    """The library's stack against the formulas, at small sizes; the first state is layer 2's."""
+    n = definitions()
     first, last = (
-        tuple(rnn.State(matrix(a, t, s)) for s in range(1, n.L + 1))
+        tuple(rnn.State(matrix(a, t, s)) for s in range(1, LAYERS + 1))
         for a, t in ((n.h, 0), (n.back, n.T))
     )
     args, dout = ((n.W, n.U, n.b), n.x, first), (n.G, last)
-    found = [*gradients(n)[:-1], first_state(n, 2)]
-    return [check(d, backward, forward, args=args, dout=dout) for d in found]
+    at = {n.B: 4, n.n: 2, n.L: LAYERS, n.T: 5, n.phi: tanh}
+    *parameters, first_state = gradients()
+    return [
+        *(check(d, backward, forward, args=args, dout=dout, at=at) for d in parameters),
+        check(first_state, backward, forward, args=args, dout=dout, at={**at, n.s: 2}),
+    ]
 
 
-NET = recurrent.stack(rnn, SMALL[2])
+NET = recurrent.stack(rnn, LAYERS)
 
 
 @wraps(recurrent.stack)
