@@ -185,10 +185,13 @@ def softmax_backward(dp, p, out=None):
     >>> softmax_backward(np.array([1.0, 0.0]), np.array([0.5, 0.5]))
     array([ 0.25, -0.25])
     """
-    require.arrays({"p": (p, "... C"), "dp": (dp, "... C")}, checked=("p",))
+    require.arrays({"p": (p, "... C"), "dp": (dp, "... C")}, checked=("p", "dp"))
     require.distribution("p", p)
+    with np.errstate(invalid="ignore", over="ignore"):
+        paired = np.matmul(dp[..., None, :], p[..., None])[..., 0]  # quicker than einsum
+    if not np.isfinite(paired).all():  # so it is wherever dp is not finite
+        require.floats("dp", dp)
     room = _room(out, dp, p)
-    paired = np.matmul(dp[..., None, :], p[..., None])[..., 0]  # quicker than einsum
     slope = np.subtract(dp, paired, out=None if np.may_share_memory(room, p) else room)
     return np.multiply(p, slope, out=room)
 
