@@ -1,5 +1,7 @@
 """The workloads in fnnlib, with buffers kept from one pass to the next."""
 
+from itertools import chain
+
 import numpy as np
 
 from benchmarks import workloads
@@ -38,14 +40,14 @@ def _recurrent(net, a):
 
 def _dense(a):
     layers = tuple(dense.Params(a[f"W{i}"], a[f"b{i}"]) for i in range(workloads.depth(a)))
-    reuse = Buffers()
+    names, reuse = _names(layers), Buffers()
 
     def run():
         z, cache = dense.stack_forward(layers, a["x"], "relu", reuse)
         loss, loss_cache = losses.softmax_cross_entropy(z, a["labels"])
         dz = losses.softmax_cross_entropy_backward(1.0, loss_cache)
         dlayers, dx = dense.stack_backward(dz, cache)
-        return {"loss": loss, "dx": dx, **_named(dlayers)}
+        return dict(zip(names, (loss, dx, *chain(*dlayers)), strict=True))
 
     return run
 
@@ -56,7 +58,7 @@ def _conv(a):
         for i, kind in enumerate((conv.Params, conv.Params, dense.Params))
     )
 
-    reuse = [Buffers() for _ in range(3)]
+    names, reuse = _names((*filters, readout)), [Buffers() for _ in range(3)]
 
     def run():
         outputs, caches, images = [], [], a["x"]
@@ -74,7 +76,7 @@ def _conv(a):
             dy = dimages.reshape(y.shape)
             dp, dimages = conv.backward(activations.relu_backward(dy, y, out=dy), cache)
             gradients.insert(0, dp)
-        return {"loss": loss, "dx": dimages, **_named(gradients)}
+        return dict(zip(names, (loss, dimages, *chain(*gradients)), strict=True))
 
     return run
 
@@ -101,5 +103,6 @@ def _elementwise(name, a):
     return run
 
 
-def _named(layers):
-    return {f"d{n}{i}": part for i, p in enumerate(layers) for n, part in p._asdict().items()}
+def _names(layers):
+    """The names of the loss and all gradients, in the order in which they are put together."""
+    return "loss", "dx", *(f"d{name}{i}" for i, p in enumerate(layers) for name in p._fields)

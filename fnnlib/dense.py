@@ -7,6 +7,7 @@ A forward pass may be given :class:`fnnlib.buffers.Buffers` as ``reuse``, which 
 over.
 """
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -56,6 +57,7 @@ def forward(p, x, reuse=None):
     array([[4., 3.]])
     """
     require.kind("p", p, Params)
+    require.arrays({"p.W": (p.W, "D H"), "p.b": (p.b, "H"), "x": (x, "... D")})
     kept, turn = buffers.begin(reuse)
     return _affine(p, x, kept), Cache(p, x, turn)
 
@@ -72,6 +74,7 @@ def backward(dz, cache):
            [4., 0.]])
     """
     p, x, turn = require.kind("cache", cache, Cache)
+    _require_dz(dz, p, x)
     return _gradients(dz, p, x, buffers.resume(turn))
 
 
@@ -101,6 +104,10 @@ def stack_forward(layers, x, activation="tanh", reuse=None):
     if not layers:
         require.refuse("layers", "at least one layer", "none")
     f, _ = _activation(activation)
+    table = {}
+    for p, (W, in_out, b, out) in zip(layers, _axes(len(layers)), strict=True):
+        table[W], table[b] = (p.W, in_out), (p.b, out)
+    require.arrays({**table, "x": (x, "... D0")})
     kept, turn = buffers.begin(reuse)
     inputs = []
     for p, layer in zip(layers, kept.room(_stack_room, len(layers)), strict=True):
@@ -123,19 +130,19 @@ def stack_backward(dz, cache):
     """
     layers, inputs, activation, turn = require.kind("cache", cache, StackCache)
     _, slope = _activation(activation)
+    _require_dz(dz, layers[-1], inputs[-1])
     kept = buffers.resume(turn).room(_stack_room, len(layers))
     dp, dx = _gradients(dz, layers[-1], inputs[-1], kept[-1])
     dlayers = [dp]
     for i in reversed(range(len(layers) - 1)):
         dx *= slope(inputs[i + 1])
-        dp, dx = _gradients(dx, layers[i], inputs[i], kept[i])
+        dp, dx = _gradients(require.floats("dz", dx), layers[i], inputs[i], kept[i])
         dlayers.append(dp)
     return tuple(reversed(dlayers)), dx
 
 
 def _affine(p, x, kept):
     """The outputs of one layer, in its buffers."""
-    require.arrays({"p.W": (p.W, "D H"), "p.b": (p.b, "H"), "x": (x, "... D")})
     z, rows = kept.room(_forward_room, x.shape, p.W.shape, np.result_type(x, *p))
     x.reshape(-1, len(p.W)).dot(p.W, rows)
     rows += p.b
@@ -143,9 +150,7 @@ def _affine(p, x, kept):
 
 
 def _gradients(dz, p, x, kept):
-    """The gradients ``(dp, dx)`` of one layer, in its buffers; the forward pass checked p and x."""
-    table = {"x": (x, "... D"), "p.W": (p.W, "D H"), "dz": (dz, "... H")}
-    require.arrays(table, checked=("x", "p.W"))
+    """The gradients ``(dp, dx)`` of one layer, in its buffers."""
     room = kept.room(_backward_room, x.shape, p.W.shape, np.result_type(dz, x, p.W))
     dp, dx, dx_rows, ones = room
     D, H = p.W.shape
@@ -172,6 +177,20 @@ def _backward_room(x, W, dtype):
 def _stack_room(L):
     """Buffers for each of L layers."""
     return tuple(buffers.Buffers() for _ in range(L))
+
+
+@functools.cache
+def _axes(L):
+    """Names and axes of the weights and biases of each of L layers."""
+    return tuple(
+        (f"layers.{i}.W", f"D{i} D{i + 1}", f"layers.{i}.b", f"D{i + 1}") for i in range(L)
+    )
+
+
+def _require_dz(dz, p, x):
+    """A gradient for each output; the forward pass checked p and x."""
+    table = {"x": (x, "... D"), "p.W": (p.W, "D H"), "dz": (dz, "... H")}
+    require.arrays(table, checked=("x", "p.W"))
 
 
 def _activation(name):

@@ -27,7 +27,7 @@ CALLS = {
             (LAYERS[0], dense.Params(W, b)), x, activation, reuse
         ),
         {
-            "p.W": f(5, 2), "p.b": f(2), "x": f(4, 3), "activation": "tanh",
+            "layers.1.W": f(5, 2), "layers.1.b": f(2), "x": f(4, 3), "activation": "tanh",
             "reuse": Maybe(buffers.Buffers()),
         },
     ),
@@ -89,9 +89,9 @@ REFUSED = [
     (lambda: dense.stack_forward((f(3, 2),), f(4, 3)), TypeError,
      "layers.0: expected dense.Params, got ndarray"),
     (lambda: dense.stack_forward((P, P), f(4, 3)), ValueError,
-     "x: expected shape (..., D) with D = 3, got (4, 2)"),
+     "layers.1.W: expected shape (D1, D2) with D1 = 2, got (3, 2)"),
     (lambda: dense.stack_forward(LAYERS, f(4, 2)), ValueError,
-     "x: expected shape (..., D) with D = 3, got (4, 2)"),
+     "x: expected shape (..., D0) with D0 = 3, got (4, 2)"),
     (lambda: dense.stack_forward(LAYERS, f(4, 3), "swish"), ValueError,
      "activation: expected one of sigmoid, tanh, relu, leaky_relu, softplus, got 'swish'"),
     (lambda: dense.stack_forward(LAYERS, f(4, 3), np.tanh), ValueError,
