@@ -252,7 +252,7 @@ def _relu(z, out):
 
 
 def _relu_slope(y, out=None):
-    return np.greater(y, 0, out=out)
+    return np.greater(y, 0)  # as booleans, in an eighth or a quarter of the room
 
 
 def _leaky_relu(z, out, slope=0.01):
@@ -286,7 +286,7 @@ def _backward(slope, dy, y, out):
     require.arrays({"y": (y, "..."), "dy": (dy, "...")})
     room = _room(out, dy, y)
     shared = np.may_share_memory(room, dy) or np.may_share_memory(room, y)
-    return np.multiply(dy, slope(y, np.empty_like(room) if shared else room), out=room)
+    return np.multiply(dy, slope(y, None if shared else room), out=room)
 
 
 def _exp_minus_abs(z):
