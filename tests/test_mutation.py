@@ -103,6 +103,12 @@ CHANGES = {
     "return Add(a, b)": [],
     "f(seconds=60)": ["f(seconds=60) -> pass"],
     "QUICK = 196": [],
+    "at = {n: 5}": [],
+    "array('x', (1, n), m)": ["array('x', (1, n), m) -> pass", "1 -> 2"],
+    "f(define('x', g, (0, n + 1)))": [
+        "f(define('x', g, (0, n + 1))) -> pass", "0 -> 1", "n + 1 -> n - 1", "n + 1 -> n",
+        "n + 1 -> 1", "1 -> 0",
+    ],
 }  # fmt: skip
 
 

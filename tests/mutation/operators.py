@@ -24,6 +24,7 @@ WRITTEN = {"add": "subtract", "subtract": "add", "multiply": "divide", "divide":
 TURNED = {"swapaxes", "transpose", "moveaxis"}
 SYMMETRIC = {"Add", "Mul", "Max", "Min"}  # calls that do not mind the order
 NAMING = {"size", "index"}  # calls whose results are told apart by name alone
+AXED = {"array", "define", "recursive"}  # calls that give an array of symbols its axes
 TIMES = {"t", "s", "u"}
 PLAIN = ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.Constant
 
@@ -47,6 +48,10 @@ def marked(tree):
         if isinstance(node, ast.Call) and called(node) == "reshape":
             for size in node.args:  # NumPy takes every negative size as the one to be found
                 getattr(size, "operand", size).inferred = isinstance(size, ast.UnaryOp)
+        if isinstance(node, ast.Call) and called(node) in AXED:
+            for axis in node.args:  # of a wider one, no entry more is read
+                if isinstance(axis, ast.Tuple) and len(axis.elts) == 2:
+                    axis.elts[0].begins, getattr(axis.elts[1], "right", axis).ends = True, True
     return tree
 
 
@@ -129,9 +134,9 @@ def constants(n):
     if isinstance(n.value, bool):
         yield str(not n.value)
     elif isinstance(n.value, (int, float)):
-        if n.value >= 1:
+        if n.value >= 1 and not hasattr(n, "begins"):
             yield repr(n.value - 1)
-        if not getattr(n, "inferred", False):
+        if not getattr(n, "inferred", False) and not hasattr(n, "ends"):
             yield repr(n.value + 1)
 
 
