@@ -35,11 +35,13 @@ from sympy import (
     sin,
     together,
 )
+from sympy.functions.elementary.hyperbolic import HyperbolicFunction
 
 from .binding import bounds, is_at_least
 
 _FORMAL, _OPAQUE = "_b", "_e"  # how the names of bound indices start
 _FEW = 8  # a sum over more numbers than this is not written out
+_ENTIRE = Add, Mul, Pow, exp, cos, sin, HyperbolicFunction  # real where their arguments are
 _ORDERS = 120  # indices of a sum that can stand in more orders than this are not reordered
 
 
@@ -81,13 +83,11 @@ def common_start(e):
         return lo.is_Integer and lo > first[hi] and _kind(k, lo, hi, {}) == _FORMAL
 
     def extend(t):
-        for place, (k, lo, hi) in enumerate(t.limits if _is_plain(t) else ()):
+        for k, lo, hi in t.limits if _is_plain(t) else ():
             if late(k, lo, hi):
-                before, after = t.limits[:place], t.limits[place + 1 :]
-                whole = Sum(t.function, *before, *after) if before or after else t.function
-                early = [whole.xreplace({k: S(r)}) for r in range(first[hi], lo)]
-                t = Sum(t.function, *before, (k, first[hi], hi), *after)
-                return extend(t) - Add(*map(extend, early))
+                each = _without(t, k)
+                early = [each.xreplace({k: S(r)}) for r in range(first[hi], lo)]
+                return extend(Sum(each, (k, first[hi], hi))) - Add(*map(extend, early))
         return t
 
     return normal_form(e.xreplace({t: extend(t) for t in filter(_is_plain, e.atoms(Sum))}))
@@ -123,38 +123,33 @@ def _places(body, k):
 
 def written_out(e):
     """Sums over a few literal numbers as what they add up."""
-    def few(t):
-        return isinstance(t, Sum) and any(0 <= n <= _FEW for n in map(_length, t.limits))
-
     def write(t):
-        place, (k, lo, _) = next(
-            (n, limit) for n, limit in enumerate(t.limits) if 0 <= _length(limit) <= _FEW
-        )
-        rest = [limit for n, limit in enumerate(t.limits) if n != place]
-        whole = Sum(t.function, *rest) if rest else t.function
-        return Add(*[whole.xreplace({k: lo + n}) for n in range(_length(t.limits[place]))])
+        for k, lo, hi in t.limits if isinstance(t, Sum) else ():
+            length = expand(hi - lo + 1)
+            if length.is_Integer and 0 < length <= _FEW:
+                each = _without(t, k)
+                return Add(*[write(each.xreplace({k: lo + n})) for n in range(int(length))])
+        return t
 
-    while any(map(few, e.atoms(Sum))):
-        e = e.replace(few, write)
-    return normal_form(e)
+    return normal_form(e.replace(lambda t: isinstance(t, Sum), write))
+
+
+def _without(t, k):
+    """The sum without its index k, which is then free."""
+    rest = [limit for limit in t.limits if limit[0] != k]
+    return Sum(t.function, *rest) if rest else t.function
 
 
 def by_sines(e):
     """Even powers of cosines by sines: cos(x)**2 = 1 - sin(x)**2."""
     def even(t):
-        return isinstance(t, Pow) and isinstance(t.base, cos) and t.exp.is_Integer and t.exp > 1
+        return isinstance(t, Pow) and isinstance(t.base, cos) and t.exp.is_Integer
 
     def write(t):
         (x,), half = t.base.args, t.exp // 2
         return (1 - sin(x) ** 2) ** half * t.base ** (t.exp - 2 * half)
 
     return normal_form(e.replace(even, write))
-
-
-def _length(limit):
-    _, lo, hi = limit
-    length = expand(hi - lo + 1)
-    return int(length) if length.is_Integer else -1
 
 
 def _is_plain(t):
@@ -168,7 +163,7 @@ def is_positive(e):
     if e.is_positive:
         return True
     if isinstance(e, exp):
-        return bool(e.args[0].is_real) or _is_real(e.args[0])
+        return _is_real(e.args[0])
     if isinstance(e, (Add, Mul)) and all(map(is_positive, e.args)):
         return True
     if isinstance(e, Add):  # 1 - 1/(1 + exp(-z)) is positive, though its terms are not
@@ -182,9 +177,16 @@ def is_positive(e):
 
 
 def _is_real(e):
+    """Whether an expression is certainly real: sums of real terms, powers of positive bases."""
+    if e.is_real:
+        return True
     if isinstance(e, Sum):
         return _is_real(e.function)
-    return bool(e.is_real) or (bool(e.args) and all(map(_is_real, e.args)))
+    if isinstance(e, log):
+        return is_positive(e.args[0])
+    if isinstance(e, Pow) and not e.exp.is_integer:
+        return is_positive(e.base) and _is_real(e.exp)
+    return isinstance(e, _ENTIRE) and all(map(_is_real, e.args))
 
 
 def _expand(e):
@@ -196,7 +198,7 @@ def _expand(e):
         )
     if e.has(log):
         e = e.replace(lambda t: isinstance(t, log), _split_log)
-    return expand(e, power_exp=False, log=False)
+    return expand(e, power_exp=False)
 
 
 def _split_log(t):
@@ -220,11 +222,8 @@ def _over_one_denominator(e):
 
 def _split_power(e, ranges):
     """b**(s + 1) = b b**s where s >= 0 is certain; so it holds for b = 0, too."""
-    if not e.exp.is_integer or e.exp.is_number:
-        return e
-    low = bounds(e.exp, ranges)[0]
-    whole, rest = low.as_coeff_Add()
-    if not (whole.is_Integer and whole > 0 and rest.is_nonnegative):
+    whole, rest = bounds(e.exp, ranges)[0].as_coeff_Add()
+    if not (whole > 0 and rest.is_nonnegative):
         return e
     return e.base**whole * e.base ** expand(e.exp - whole)
 
@@ -241,10 +240,11 @@ def _apply_deltas(t):
         factors = Mul.make_args(t)
         if not any(_is_power_of(f, d) for f in factors):
             continue
-        i, j = sorted(d.args, key=default_sort_key)
-        if j.is_Atom:
+        i, j = sorted(d.args, key=default_sort_key)  # numbers, then symbols, then what has terms
+        old, new = (j, i) if j.is_Atom else (i, j)
+        if old.is_Atom and not old.is_number:
             rest = Mul(*[f for f in factors if not _is_power_of(f, d)])
-            t = d * rest.xreplace({j: i})
+            t = d * rest.xreplace({old: new})
     return t
 
 
@@ -257,7 +257,10 @@ def _sum(e, ranges):
     k, lo, hi = e.limits[-1]
     own = Dummy(_kind(k, lo, hi, ranges), integer=True)
     body = Sum(e.function, *e.limits[:-1]) if len(e.limits) > 1 else e.function
-    body = _expand(normal_form(body.xreplace({k: own}), {**ranges, own: (lo, hi)}))
+    # what is formal, but may end too early, runs over indices that are not between its bounds
+    inside = own.name == _OPAQUE or is_at_least(hi - lo, -1, ranges)
+    within = {**ranges, own: (lo, hi)} if inside else ranges
+    body = _expand(normal_form(body.xreplace({k: own}), within))
     return _expand(Add(*[_sum_term(t, own, lo, hi, ranges) for t in Add.make_args(body)]))
 
 
@@ -283,16 +286,16 @@ def _sum_term(t, k, lo, hi, ranges):
             return normal_form(outside * peeled, ranges)
     elif (hi - lo).is_negative:
         return S.Zero
-    flat, limits = _flatten(inside, [(k, lo, hi)])
+    flat, limits = _flatten(inside, (k, lo, hi))
     result = _expand(outside * _canonical(Mul(*flat), limits))
-    return result + normal_form(outside * peeled, ranges) if peeled != 0 else result
+    return result + normal_form(outside * peeled, ranges)
 
 
 def _contract(t, k, lo, hi, ranges):
     """sum_k delta(k, r) f(k) = f(r), where lo <= r <= hi is certain; 0 where it is impossible."""
     factors = Mul.make_args(t)
     for f in factors:
-        if not (isinstance(f, KroneckerDelta) and f.has(k)):
+        if not isinstance(f, KroneckerDelta):
             continue
         difference = expand(f.args[0] - f.args[1])
         slope = difference.coeff(k)
@@ -314,24 +317,25 @@ def _peel(body, k, lo, hi):
     length = expand(hi - lo + 1)
     if length.is_Integer and abs(length) <= 1:  # one number, or none
         shift_lo, shift_hi = 0, int(length)
-    extra = S.Zero
-    for r in range(1, abs(shift_lo) + 1):
-        at = lo - r if shift_lo > 0 else lo + r - 1
-        extra += (-1 if shift_lo > 0 else 1) * body.xreplace({k: at})
-    for r in range(1, abs(shift_hi) + 1):
-        at = hi + 1 - r if shift_hi > 0 else hi + r
-        extra += (1 if shift_hi > 0 else -1) * body.xreplace({k: at})
-    return lo - shift_lo, hi - shift_hi, extra
+    lo, hi = lo - shift_lo, hi - shift_hi
+    return lo, hi, _run(body, k, hi + 1, shift_hi) - _run(body, k, lo, shift_lo)
+
+
+def _run(body, k, first, length):
+    """A sum from ``first`` on over so many numbers; what comes before it, with a minus, if < 0."""
+    def at(n):
+        return body.xreplace({k: first + n})
+
+    return Add(*map(at, range(length))) - Add(*map(at, range(length, 0)))
 
 
 def _integer_part(e):
-    number = e.as_coeff_Add()[0]
-    return int(number) if e.free_symbols and number.is_Integer else 0
+    return int(e.as_coeff_Add()[0]) if e.free_symbols else 0
 
 
-def _flatten(factors, limits):
-    """A product of sums as one sum over all their indices."""
-    flat = []
+def _flatten(factors, limit):
+    """A product of sums under a further sum, as one sum over all the indices."""
+    flat, limits = [], []
     for f in factors:
         base, power = f.as_base_exp()
         if not (isinstance(base, Sum) and power.is_Integer and power > 0):
@@ -341,7 +345,7 @@ def _flatten(factors, limits):
             own = {k: Dummy(k.name, integer=True) for k, *_ in base.limits}
             limits += [(own[k], lo.xreplace(own), hi.xreplace(own)) for k, lo, hi in base.limits]
             flat.append(base.function.xreplace(own))
-    return flat, limits
+    return flat, [*limits, limit]  # the innermost comes first
 
 
 def _canonical(body, limits):
@@ -356,8 +360,7 @@ def _canonical(body, limits):
         names = {k: own.name for k, own in named(order).items()}
         return reading(Tuple(body, *(Tuple(*limit) for limit in order)), names)
 
-    orders = _orders(body, limits)
-    order = min(orders, key=read) if len(orders) > 1 else orders[0]
+    order = min(_orders(body, limits), key=read) if len(limits) > 1 else limits
     own = named(order)
     return Sum(
         body.xreplace(own),
@@ -368,12 +371,13 @@ def _canonical(body, limits):
 def _orders(body, limits):
     """The orders to choose from: sorted by the places where an index stands, ties in any order."""
     names = [k for k, *_ in limits]
-    if len(limits) == 1 or any(Tuple(*limit[1:]).has(*names) for limit in limits):
+    if any(Tuple(*limit[1:]).has(*names) for limit in limits):
         return [limits]
     groups = {}
     for k, lo, hi in limits:
         own = {j: "this" if j == k else "other" for j in names}
-        groups.setdefault(reading(Tuple(lo, hi, body), own), []).append((k, lo, hi))
+        reads = tuple(reading(part, own) for part in (lo, hi, body))
+        groups.setdefault(reads, []).append((k, lo, hi))
     ties = [groups[key] for key in sorted(groups)]
     if math.prod(math.factorial(len(tie)) for tie in ties) > _ORDERS:
         return [limits]
@@ -382,16 +386,13 @@ def _orders(body, limits):
 
 
 def reading(e, names):
-    """How an expression reads with these names; indices that are bound outside have none.
-
-    The order of terms and factors does not matter.
-    """
+    """How an expression reads with these names; the order of terms and factors does not matter."""
     if e in names:
         return names[e]
     if isinstance(e, Indexed):
         return f"{e.base.name}[{' '.join([reading(i, names) for i in e.indices])}]"
     if e.is_Atom:
-        return "_" if isinstance(e, Dummy) else str(e)
+        return str(e)
     parts = [reading(a, names) for a in e.args]
     if isinstance(e, (Add, Mul, KroneckerDelta)):
         parts.sort()

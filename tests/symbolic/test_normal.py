@@ -1,7 +1,20 @@
+import mpmath as mp
 import pytest
-from sympy import Sum, cos, sin
+from sympy import Indexed, Mul, Sum, Symbol, cos, sin, sqrt, tanh
 
-from fnnlib.symbolic import array, delta, exp, index, log, scalar, size, softplus, total
+from fnnlib.symbolic import (
+    Piecewise,
+    array,
+    delta,
+    exp,
+    index,
+    log,
+    scalar,
+    size,
+    softplus,
+    total,
+)
+from fnnlib.symbolic.binding import fresh
 from fnnlib.symbolic.normal import (
     aligned,
     by_sines,
@@ -11,12 +24,33 @@ from fnnlib.symbolic.normal import (
     shifted,
     written_out,
 )
+from fnnlib.symbolic.probe import DIGITS, TOLERANCE, Probe
+from fnnlib.symbolic.prover import prove
 from fnnlib.symbolic.vocabulary import unfold
 
 n, m, T = size("n m T")
 x, y, W, q = array("x", n), array("y", n), array("W", n, n), array("q", (0, T))
 i, j = index("i j", n)
-s = index("s", (1, T - 1))
+s, first, before = index("s", (1, T - 1)), index("r", (1, T)), index("u", (0, T - 1))
+z = scalar("z")
+X = total(lambda k: x[k], n)
+M = array("M", (0, T), (0, T))
+
+
+def path(a, b, c, d):
+    return W[a, c] * W[b, d] * W[c, d]
+
+
+def ring(*places):
+    """The trace of a power of W, with its indices in this order."""
+    def product(*k):
+        steps = zip(places, [*places[1:], places[0]], strict=True)
+        return Mul(*[W[k[a], k[b]] for a, b in steps])
+
+    over = [n] * len(places)
+    return {3: lambda: total(lambda a, b, c: product(a, b, c), *over),
+            5: lambda: total(lambda a, b, c, d, e: product(a, b, c, d, e), *over)}[len(places)]()
+
 
 SAME = [
     ("linearity", total(lambda k: 2 * x[k] + y[k], n),
@@ -37,13 +71,51 @@ SAME = [
     ("delta moves its index", delta(i, j) * x[j], delta(i, j) * x[i]),
     ("delta is idempotent", delta(i, j) ** 2, delta(i, j)),
     ("trace", total(lambda a, b: delta(a, b) * W[a, b], n, n), total(lambda k: W[k, k], n)),
+    ("delta moves to an index with a shift", delta(first, s + 1) * q[first],
+     delta(first, s + 1) * q[s + 1]),
+    ("delta moves to a number", delta(i, 0) * x[i] * X, delta(i, 0) * x[0] * X),
+    ("delta of indices apart, above", delta(i + n, j) * x[i], 0 * x[0]),
+    ("delta of indices apart, below", delta(i - n, j) * x[i], 0 * x[0]),
+    ("contraction of an index that runs ahead", total(lambda t: delta(t, s) * q[t], (s + 1, T)),
+     0 * x[0]),
+    ("contraction of an index that runs behind", total(lambda t: delta(t, s) * q[t], (0, s - 1)),
+     0 * x[0]),
+    ("contraction far behind", total(lambda t: delta(t, first) * q[t], (first + 2, T)), 0 * x[0]),
+    ("contraction against the sign", total(lambda t: delta(s - t, 0) * q[t], (0, T)), q[s]),
+    ("one number", total(lambda t: x[i] * q[t], (T, T)), x[i] * q[T]),
+    ("no number", total(lambda t: q[t], (3, 1)), 0 * x[0]),
+    ("peeling the first", total(lambda t: q[t], (s, T)), q[s] + total(lambda t: q[t], (s + 1, T))),
+    ("peeling two", total(lambda t: q[t], (s - 1, T)),
+     q[s - 1] + q[s] + total(lambda t: q[t], (s + 1, T))),
+    ("peeling under a factor", x[i] * total(lambda t: q[t], (1, T)),
+     total(lambda t: x[i] * q[t], (1, T - 1)) + q[T] * x[i]),
+    ("exponential of a sum of terms", exp(z + x[i] + X), exp(z) * exp(X) * exp(x[i])),
+    ("indices that read alike", total(path, n, n, n, n),
+     total(lambda b, d, a, c: path(a, b, c, d), n, n, n, n)),
+    ("indices that read alike, exchanged", total(path, n, n, n, n),
+     total(lambda d, c, b, a: path(a, b, c, d), n, n, n, n)),
+    ("trace of a third power", ring(0, 1, 2), ring(2, 1, 0)),
+    ("trace of a fifth power", ring(0, 1, 2, 3, 4), ring(3, 0, 4, 1, 2)),
+    ("triangle", total(lambda t: total(lambda k: 2 * M[t, k], (1, t)), (1, T)),
+     2 * total(lambda a: total(lambda b: M[a, b], (1, a)), (1, T))),
+    ("triangle by columns", total(lambda t: total(lambda k: 2 * M[t, k], (t, T)), (1, T)),
+     2 * total(lambda a: total(lambda b: M[a, b], (a, T)), (1, T))),
+    ("three levels", total(lambda a: exp(total(lambda b: W[a, b] * exp(
+        total(lambda c: W[c, b] * W[c, a], n)), n)), n),
+     total(lambda c: exp(total(lambda a: W[c, a] * exp(
+        total(lambda b: W[b, c] * W[b, a], n)), n)), n)),
+    ("three indices", total(lambda a, b, c: W[a, b] * W[b, c] * W[a, c], n, n, n),
+     total(lambda c, a, b: W[a, b] * W[b, c] * W[a, c], n, n, n)),
 ]
+
 
 def test_sums_that_meet_only_after_a_shift():
     a, b = total(lambda t: q[t - 1], (1, T)), total(lambda t: q[t], (0, T - 1))
     assert normal_form(a - b) != 0 and shifted(normal_form(a - b)) == 0
     whole, split = total(lambda t: q[t], (0, T)), q[0] + total(lambda t: q[t], (1, T))
     assert normal_form(whole - split) != 0 and common_start(normal_form(whole - split)) == 0
+    late = normal_form(total(lambda t: q[t], (s, T)) + whole)
+    assert common_start(late) == late
     for e in (a - total(lambda t: q[t], (0, T)), whole - split + q[1], a - split):
         assert shifted(normal_form(e)) != 0 and common_start(normal_form(e)) != 0
 
@@ -62,7 +134,9 @@ def test_sums_over_two_indices_that_run_backwards():
 
 
 def test_even_powers_of_cosines():
-    z, w = scalar("z w")
+    w = scalar("w")
+    assert by_sines(cos(z) ** w) == cos(z) ** w
+    assert by_sines(cos(z) ** -2 - 1 / (1 - sin(z) ** 2)) == 0
     assert by_sines(cos(z) ** 2 + sin(z) ** 2 - 1) == 0
     assert by_sines(cos(z) ** 5 - cos(z) * (1 - sin(z) ** 2) ** 2) == 0
     assert by_sines(cos(z) ** 3 - cos(z) + cos(z) * sin(z) ** 2) == 0
@@ -78,6 +152,35 @@ DIFFERENT = [
     ("peeling twice from a range that may be empty", total(lambda t: q[t], (2, T - 1)),
      total(lambda t: q[t], (1, T)) - q[1] - q[T]),
     ("exp of a sum", exp(total(lambda k: x[k], n)), total(lambda k: exp(x[k]), n)),
+    ("contraction where the root may be below", total(lambda t: delta(t, before) * q[t], (1, T)),
+     q[before]),
+    ("contraction where the range may be empty", total(lambda t: delta(t, T) * q[t], (2, T)),
+     q[T]),
+    ("contraction of what may be just ahead", total(lambda t: delta(t, s) * q[t], (s, T)),
+     0 * x[0]),
+    ("contraction of what may be just behind", total(lambda t: delta(t, s) * q[t], (0, s)),
+     0 * x[0]),
+    ("deltas that touch, above", delta(i + n - 1, j), 0 * x[0]),
+    ("deltas that touch, below", delta(i - n + 1, j), 0 * x[0]),
+    ("deltas of an index that starts later", delta(before, s), 0 * x[0]),
+    ("deltas of an index that starts earlier", delta(s, first), 0 * x[0]),
+    ("deltas below zero", delta(index("a", (-3, -1)), index("b", (-3, -1))), 0 * x[0]),
+    ("a power of a delta that may be none",
+     delta(i, j) ** Symbol("p", integer=True, nonnegative=True), delta(i, j)),
+    ("a quotient by a delta", 1 / delta(i, j), delta(i, j)),
+    ("a range that may hold one number", total(lambda t: q[t], (T, 1)), 0 * x[0]),
+    ("an integer index", total(lambda a: x[a] * total(lambda t: delta(t, T) * M[t, t], (2, T)), n),
+     0 * x[0]),
+    ("quotients under a sum", total(lambda a: 1 / total(lambda b: W[a, b], n), n), n + 0 * z),
+    ("rows for columns", total(lambda a: exp(total(lambda b: W[a, b], n)), n),
+     total(lambda a: exp(total(lambda b: W[b, a], n)), n)),
+    ("rows for columns, deep", total(lambda a: exp(total(lambda b: W[a, b] * exp(
+        total(lambda c: W[c, b] * W[c, a], n)), n)), n),
+     total(lambda a: exp(total(lambda b: W[a, b] * exp(
+        total(lambda c: W[c, b] * W[a, c], n)), n)), n)),
+    ("lower for upper triangle", total(lambda t: total(lambda k: M[t, k], (1, t)), (1, T)),
+     total(lambda t: total(lambda k: M[k, t], (1, t)), (1, T))),
+    ("a power that may be negative", z ** (n - m + 1), z * z ** (n - m)),
 ]
 
 
@@ -91,21 +194,63 @@ def test_what_is_not_an_identity_stays(name, a, b):
     assert normal_form(a - b) != 0
 
 
+def free(e):
+    return {v for v in e.free_symbols if not isinstance(v, Indexed)}
+
+
+@pytest.mark.parametrize("name, a, b", SAME + DIFFERENT, ids=[c[0] for c in SAME + DIFFERENT])
+def test_a_normal_form_is_one_and_has_the_value(name, a, b):
+    with mp.workdps(DIGITS):
+        for e in (a, b):
+            once = normal_form(e)
+            assert free(once) <= free(e)
+            assert normal_form(once) == once
+            probe = Probe(0, smallest=3)  # a size of three leaves no range empty
+            try:
+                value = probe(e)
+            except ZeroDivisionError:
+                continue
+            for form in {once, *(f(once) for f in (shifted, common_start, aligned, written_out))}:
+                assert abs(probe(fresh(form)) - value) < TOLERANCE * (1 + abs(value))
+
+
+def test_what_is_formal_may_run_backwards():
+    """Peeled, a sum over 2..T runs over 2..T-1: where T = 1, that is minus the term at 1."""
+    once = normal_form(total(lambda t: delta(t, first) * q[t], (2, T)))
+    assert normal_form(once.xreplace({first: T}) - q[T]) != 0
+    assert prove(total(lambda t: delta(t, T) * q[t], (2, T)), q[T])[0] == "probed"
+
+
+def test_branches_are_left_alone():
+    e = Piecewise((delta(i, j) * x[j], z > 0), (0, True))
+    assert normal_form(e) == e
+
+
 def test_exp_of_a_sum_does_not_become_a_product():
     e = normal_form(exp(total(lambda k: x[k], n)))
     assert e.has(Sum) and isinstance(e, exp)
 
 
 def test_positive_means_certainly_positive():
-    z = scalar("z")
-    assert is_positive(exp(z)) and is_positive(1 + exp(-z)) and is_positive(exp(x[i]))
-    assert is_positive(total(lambda k: exp(x[k]), n))
-    assert not is_positive(z) and not is_positive(exp(z) - 1)
-    assert not is_positive(total(lambda t: exp(q[t]), (1, T - 1)))  # empty when T = 1
+    w, c, nothing = scalar("w"), Symbol("c"), scalar("o", nonnegative=True)
+    grown = 1 + exp(X)
+    for e in (exp(z), 1 + exp(-z), exp(x[i]), exp(X), grown, z**2 * exp(X) + grown, grown**z,
+              2 * exp(X) * grown, 1 / grown, exp(z / grown), exp(log(grown) * X), exp(tanh(X)),
+              exp(grown**w), total(lambda k: exp(x[k]), n), total(lambda k: grown**x[k], n)):
+        assert is_positive(e) or e.has(z**2), e
+    for e in (z, exp(z) - 1, nothing, z + z / (1 + exp(z)), z**w, grown * z, X, grown**c, exp(c),
+              exp(c * X), exp(sqrt(X)), exp(log(X)), exp(X**z), exp(c**X), exp(sqrt(c) + X),
+              total(lambda t: exp(q[t]), (1, T - 1)),  # empty when T = 1
+              normal_form(total(lambda t, k: exp(q[t] * x[k]), (1, T - 1), n)),
+              normal_form(total(lambda k, t: exp(q[t] * x[k]), n, (1, T - 1)))):
+        assert not is_positive(e), e
 
 
 def test_logarithms_split_only_where_factors_are_positive():
-    z, w = scalar("z w")
+    w, c = scalar("w"), Symbol("c")
+    assert normal_form(log(exp(X))) == normal_form(X)
+    assert normal_form(log(exp(z) * w * z) - z - log(w) - log(z)) != 0
+    assert normal_form(log((1 + exp(z)) ** c) - c * log(1 + exp(z))) != 0
     assert normal_form(log(exp(z) / (1 + exp(z))) - z + log(1 + exp(z))) == 0
     assert normal_form(unfold(softplus(z)) - unfold(softplus(-z)) - z) == 0
     assert normal_form(log(z * w) - log(z) - log(w)) != 0
@@ -124,6 +269,11 @@ def test_entries_that_are_shifted_or_run_backwards_meet():
     assert zero(steps, q[T] - q[0]) and not zero(steps, q[T] - q[1])
     ahead, back = total(lambda k: x[k], n), total(lambda k: x[n - 1 - k], n)
     assert normal_form(ahead - back) != 0 and zero(ahead, back)
+    constant = normal_form(total(lambda t: x[i], (3, T)))
+    assert aligned(constant) == constant
+    powers = total(lambda t: z ** (T - 1 - t), (0, T - 1)), total(lambda t: z**t, (0, T - 1))
+    assert normal_form(powers[0] - powers[1]) != 0 and zero(*powers)
+    assert not zero(powers[0], total(lambda t: z**t, (1, T)))
     mixed = total(lambda k: x[k] * y[n - 1 - k], n), total(lambda k: x[n - 1 - k] * y[k], n)
     assert zero(*mixed) and not zero(mixed[0], total(lambda k: x[k] * y[k], n))
 
@@ -131,6 +281,13 @@ def test_entries_that_are_shifted_or_run_backwards_meet():
 def test_sums_over_a_few_numbers_are_written_out():
     assert normal_form(total(lambda t: q[t], (1, 1))) == q[1]
     assert normal_form(total(lambda t: q[t], (1, 0))) == 0
+    N = array("N", (0, T), n)
+    block = normal_form(total(lambda t, k: N[t, k], (1, 8), n))
+    assert len(block.atoms(Sum)) == 1
+    rows = total(lambda k: sum(N[t, k] for t in range(1, 9)), n)
+    assert written_out(block) == normal_form(rows)
+    under = exp(normal_form(total(lambda t: q[t] * exp(total(lambda k: q[k], (0, 1))), (1, 2))))
+    assert not written_out(under).has(Sum)
     few = normal_form(total(lambda t: total(lambda k: q[t] * x[k], n), (0, 2)))
     each = total(lambda k: (q[0] + q[1] + q[2]) * x[k], n)
     assert written_out(few) == normal_form(each) != few
@@ -152,6 +309,7 @@ def test_a_range_that_may_end_before_it_starts_is_not_split():
 def test_powers_split_where_what_is_left_is_no_fraction():
     b = scalar("b")
     step = index("s", (0, T - 1))
+    assert normal_form(b ** (step + 2) - b**2 * b**step) == 0
     assert normal_form(b ** (step + 1) - b * b**step) == 0
     assert normal_form(b ** (T - step) - b * b ** (T - step - 1)) == 0
     assert normal_form(b**step - b * b ** (step - 1)) != 0  # not so for b = 0 and s = 0
