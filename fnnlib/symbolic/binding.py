@@ -10,14 +10,13 @@ from sympy import (
     Indexed,
     IndexedBase,
     KroneckerDelta,
-    S,
     Sum,
     diff,
     expand,
     preorder_traversal,
 )
 
-from .vocabulary import Array, Misuse, Partial, Quantity, unfold
+from .vocabulary import Misuse, Partial, Quantity, unfold
 
 _DELTA = IndexedBase("delta")
 
@@ -51,7 +50,7 @@ def _extreme(i, ranges, smallest):
         v = min(inside, key=lambda v: (sum(v in _symbols(own[u]) for u in inside), str(v)))
         slope = i.coeff(v)
         signed = slope.is_positive or slope.is_negative  # such as a stride
-        if not signed or slope.has(*inside) or (i - slope * v).expand().has(v):
+        if not signed or (i - slope * v).expand().has(v):
             return i
         first, last = own[v]
         i = expand(i.xreplace({v: first if slope.is_positive == smallest else last}))
@@ -77,7 +76,7 @@ def expand_definitions(e, known=(), only=None, deep=False):
     unrolled = {(u.array, expand(u.at)) for u in known}
 
     def is_known(t):
-        if not (isinstance(t, Indexed) and isinstance(t.base, Array)):
+        if not isinstance(t, Indexed):
             return False
         if t.base.defined:
             return only is None or t.base in only
@@ -107,8 +106,6 @@ def _differentiate(partial):
 
     SymPy would differentiate KroneckerDelta(l, 1) by W[l, k], as both contain l.
     """
-    if partial.expr == 0:
-        return S.Zero
     held = partial.expr.replace(KroneckerDelta, lambda *indices: _DELTA[indices])
     taken = diff(held, partial.variable)
     return fresh(taken.replace(_is_held, lambda t: KroneckerDelta(*t.indices)))

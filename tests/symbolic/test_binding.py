@@ -7,9 +7,11 @@ from fnnlib.symbolic import (
     array,
     define,
     delta,
+    exp,
     index,
     recursive,
     scalar,
+    sigmoid,
     size,
     total,
 )
@@ -28,6 +30,16 @@ def test_fresh_gives_every_sum_its_own_index():
     assert k not in fresh(one).atoms(Dummy)
 
 
+def test_fresh_keeps_bounds_and_order():
+    a, b, c = (Dummy(name, integer=True) for name in "abc")
+    e = Sum(array("M", n, n, n)[a, b, c], (a, b, n - 1), (b, 0, c), (c, 1, n - 1))
+    renamed = fresh(e)
+    old = [k for k, *_ in e.limits]
+    new = [k for k, *_ in renamed.limits]
+    assert not set(old) & set(new) and all(k.is_integer for k in new)
+    assert renamed.xreplace(dict(zip(new, old, strict=True))) == e
+
+
 def test_bounds_of_an_index_expression():
     t = index("t", (1, T))
     assert bounds(t - 1, {}) == (0, T - 1)
@@ -39,7 +51,11 @@ def test_bounds_of_an_index_expression():
     a = index("a", (1, T))  # the outer index comes first by its name
     assert bounds(k - a, {k: (a, T)}) == (0, T - 1)
     assert bounds(a - k, {k: (S(1), a)}) == (0, T - 1)
+    inner, outer = Dummy("z", integer=True), Dummy("a", integer=True)
+    assert bounds(inner - outer, {outer: (S(1), T), inner: (outer, T)}) == (0, T - 1)
+    assert bounds(outer - inner, {outer: (S(1), T), inner: (S(1), outer)}) == (0, T - 1)
     assert bounds(t * t, {}) == (t * t, t * t)  # not linear: not narrowed
+    assert bounds(t * t - 3 * t, {}) == (t * t - 3 * t, t * t - 3 * t)
     i = index("i", m)
     assert bounds(n * s + i, {}) == (0, n * T - n + m - 1)  # a stride is positive
     assert bounds(i - n * s, {}) == (n - n * T, m - 1)
@@ -50,6 +66,8 @@ def test_bounds_of_an_index_expression():
 def test_order_is_only_claimed_where_it_is_certain():
     assert is_at_least(n - 1, 0, {}) and is_at_least(T, 1, {})
     assert not is_at_least(n, m, {}) and not is_at_least(T - 2, 0, {})
+    few = index("k", (0, 5))
+    assert is_at_least(few, 0, {}) and not is_at_least(few, 3, {})
 
 
 def test_definitions_are_expanded_before_a_derivative_is_taken():
@@ -62,6 +80,16 @@ def test_definitions_are_expanded_before_a_derivative_is_taken():
     nested = define("r", 2 * q)
     assert expand_definitions(D(define("s", nested + z), z)) == 6 * z**2 + 1
     assert expand_definitions(D(q, z)) == 3 * z**2
+
+
+def test_definitions_are_expanded_as_far_as_asked():
+    p, q = define("p", lambda i: x[i] ** 2, n), define("q", lambda i: x[i] ** 3, n)
+    z = scalar("z")
+    assert expand_definitions(p[0] + q[0], only={p}) == x[0] ** 2 + q[0]
+    assert expand_definitions(p[0] + q[0]) == x[0] ** 2 + x[0] ** 3
+    assert expand_definitions(2 * sigmoid(z)) == 2 * sigmoid(z)
+    assert expand_definitions(2 * sigmoid(z), deep=True) == 2 / (1 + exp(-z))
+    assert expand_definitions(D(define("none", 0), x[0])) == 0
 
 
 def test_a_delta_depends_on_indices_alone():
