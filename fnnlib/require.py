@@ -220,7 +220,8 @@ def labels(name, x, C):
         refuse(name, "integer class indices", x.dtype)
     if x.size == 0:
         refuse(name, "no empty axis", f"shape {x.shape}")
-    if x.view(f"u{x.itemsize}").max() >= C:  # as an unsigned number a negative one is huge
+    # As an unsigned number a negative one is huge: no less than what its sign bit stands for.
+    if x.view(f"u{x.itemsize}").max() >= min(C, 1 << 8 * x.itemsize - (x.dtype.kind == "i")):
         refuse(name, f"class indices from 0 to {C - 1}", x.min() if x.min() < 0 else x.max())
     return x
 

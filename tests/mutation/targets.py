@@ -77,6 +77,7 @@ NUMERIC = [
     _numeric("pooling"),
     _numeric("recurrent"),
     _numeric("regularise"),
+    _numeric("require"),
     _numeric("rnn", "recurrent", "buffers"),
     _numeric("train", "training"),
     _numeric("tree"),
