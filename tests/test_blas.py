@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from oracles import quick
 
 from fnnlib import blas, gru, rnn
 
@@ -20,6 +21,7 @@ def drawn(seed, dtype, *shapes):
 
 @pytest.mark.parametrize("small", [0, 2**20])
 @pytest.mark.parametrize("dtype", ["f4", "f8", "c16"])
+@quick
 @given(SIZES, SIZES, SIZES, st.integers(0, 99))
 def test_the_product_is_added(dtype, small, n, k, m, seed):
     a, b, c, scratch = drawn(seed, dtype, (n, k), (k, m), (n, m), (n, m))
