@@ -83,18 +83,19 @@ class Derivation:
     def cases(self, values, because, seconds=SECONDS):
         """Add a value for both signs of a scalar: ``{z > 0: 1, z < 0: 0}``; z = 0 is left out."""
         scalars = [_known_sign(condition) for condition in values]
-        if len(scalars) != 2 or len({s for s, in scalars}) != 1 or len(set(values)) != 2:
+        if len(scalars) != 2 or len({s for s, in scalars}) != 1:
             raise Misuse("cases() takes both signs of one scalar, {z > 0: ..., z < 0: ...}")
-        verdicts = []
+        sizes = []
         for condition, value in values.items():
             where = _known_sign(condition)
             try:
-                verdicts.append(judge(self.last, value, where=where, seconds=seconds))
+                verdict = judge(self.last, value, where=where, seconds=seconds)
             except Refused as error:
                 self._refuse(because, f"in the case {condition}: {error}")
-            if verdicts[-1].status != "proved":
-                self._refuse(because, f"the case {condition} was only {verdicts[-1].status}")
-        merged = verdicts[0]._replace(method="by cases", sizes=_merge(v.sizes for v in verdicts))
+            if verdict.status != "proved":
+                self._refuse(because, f"the case {condition} was only {verdict.status}")
+            sizes.append(verdict.sizes)
+        merged = verdict._replace(method="by cases", sizes=_merge(sizes))
         expr = Piecewise(*[(sympify(v), c) for c, v in values.items()])
         self.rows.append(Row(expr, because, merged))
         return self
@@ -183,7 +184,7 @@ def _merge(many):
 
 def _conditions(e):
     for t in preorder_traversal(e):
-        if isinstance(t, Pow) and t.exp.is_negative and not _certainly_positive(t.base):
+        if isinstance(t, Pow) and t.exp.is_nonpositive and not _certainly_positive(t.base):
             yield t.base, r"\neq", 0
         if isinstance(t, log) and not _certainly_positive(t.args[0]):
             yield t.args[0], ">", 0

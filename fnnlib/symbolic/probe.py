@@ -54,9 +54,9 @@ class Probe(Scratch):
     def real(self, e):
         """A random real for a symbol, of the sign that it is assumed to have."""
         x = mp.mpf(0) if self.at_zero else mp.mpf(self.random.uniform(-1.5, 1.5))
-        if e.is_positive:
+        if e.is_nonnegative:
             return abs(x) + mp.mpf("0.1")
-        return -abs(x) - mp.mpf("0.1") if e.is_negative else x
+        return -abs(x) - mp.mpf("0.1") if e.is_nonpositive else x
 
     def draw(self, e):
         """The value of a symbol or a free index, drawn when it is first asked for."""

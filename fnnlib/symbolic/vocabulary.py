@@ -32,7 +32,7 @@ from sympy import (
 )
 from sympy.core.function import ArgumentIndexError
 
-_serial = itertools.count(1)
+_serial = itertools.count()
 
 
 class Misuse(ValueError):
@@ -107,7 +107,7 @@ class Array(IndexedBase):
         self.axes, self.rule, self.recursive = axes, rule, recursive
         self.start = None if start is None else sympify(start)
         self.value = None if value is None else sympify(value)
-        self.serial = next(_serial) if rule else 0
+        self.serial = next(_serial) if rule else -1
         return self
 
     def _hashable_content(self):  # two definitions are two arrays, even under one name

@@ -4,8 +4,10 @@ from fnnlib.symbolic import (
     D,
     Derivation,
     Misuse,
+    Piecewise,
     Refused,
     array,
+    exp,
     index,
     log,
     matrix,
@@ -15,6 +17,7 @@ from fnnlib.symbolic import (
     size,
     total,
 )
+from fnnlib.symbolic.derivation import _merge
 from fnnlib.symbolic.ledger import MIME
 
 from .networks import layer, softmax
@@ -36,6 +39,22 @@ def test_the_status_is_that_of_the_weakest_step():
     assert d.status == "unproved"
     d.step(2 * sin(z) * cos(z), "twice the angle", accept="simplified")
     assert d.status == "simplified"
+    assert d.step(2 * cos(z) * sin(z) + z - z, "other order").status == "simplified"
+    with pytest.raises(Refused, match="the case z > 0 was only simplified"):
+        Derivation(sin(2 * z), "double").cases(
+            {z > 0: 2 * sin(z) * cos(z), z < 0: sin(2 * z)}, "twice the angle")
+
+
+def test_what_a_derivation_says_of_itself():
+    n, m = size("n m")
+    x, u = array("x", n), array("u", m)
+    d = Derivation(D(z**2, z), "d").step(2 * z, "rule")
+    assert d.variable == z and Derivation(z, "e").variable is None and d.sizes == {}
+    both = total(lambda k: x[k], n) + total(lambda k: u[k], m)
+    e = Derivation(both, "e").step(both, "itself").step(both, "again")
+    assert e.sizes == {"m": (1, 3), "n": (1, 3)} and e.status == "proved"
+    merged = _merge([{"n": (2, 3), "m": (2, 2)}, {"n": (1, 2), "m": (1, 3)}])
+    assert merged == {"m": (1, 3), "n": (1, 3)}
 
 
 def test_a_refused_step_leaves_the_chain_as_it_was():
@@ -55,7 +74,8 @@ def test_cases_cover_both_signs_and_name_the_kink():
     both = Derivation(relu(z) ** 2 + relu(-z) ** 2, "square")
     both.cases({z > 0: z**2, z < 0: z**2}, "one of them is zero")
     assert both.status == "proved" and "where" in repr(both)
-    for wrong in ({z > 0: 1}, {z > 0: 1, y < 0: 0}, {z >= 0: 1, z < 0: 0}, {z > 1: 1, z < 1: 0}):
+    for wrong in ({z > 0: 1}, {z > 0: 1, y < 0: 0}, {z >= 0: 1, z < 0: 0}, {z > 1: 1, z < 1: 0},
+                  {z + 1 > 0: 1, z + 1 < 0: 0}, {z > 0: 1, z < 0: 0, y > 0: 1}):
         with pytest.raises(Misuse):
             Derivation(D(relu(z), z), "relu_prime").cases(wrong, "each branch")
 
@@ -66,6 +86,16 @@ def test_conditions_are_listed_unless_they_always_hold():
     assert always.conditions == []
     assert Derivation(y / z, "ratio").step(y / z, "itself").conditions == [(z, r"\neq", 0)]
     assert Derivation(log(z), "logarithm").step(log(z), "itself").conditions == [(z, ">", 0)]
+
+    def conditions(e, **named):
+        return Derivation(e, "d").step(e, "itself", **named).conditions
+
+    step = Piecewise((1, z > 1), (0, True))
+    assert conditions(z ** (1 - n.n)) == [(z, r"\neq", 0)] and conditions(step) == [
+        (z - 1, r"\neq", 0)]
+    assert conditions(z**2) == conditions(y / sigmoid(z)) == conditions(log(1 + exp(z))) == []
+    ratio = Derivation(y / z, "ratio").step(y / z, "itself")
+    assert conditions(y, using=[ratio]) == [(z, r"\neq", 0)]
 
 
 def test_a_lemma_is_used_at_any_index():
@@ -93,6 +123,7 @@ MISUSE = [
     (lambda: Derivation(z, "two words"), "needs a name"),
     (lambda: Derivation(z, None), "needs a name"),
     (lambda: Derivation(z, "d").step(z, ""), "needs a reason"),
+    (lambda: Derivation(z, "d").step(z, 3), "needs a reason"),
     (lambda: Derivation(z, "d").step(z, "same", accept="guessed"), "accept is one of"),
 ]
 

@@ -67,6 +67,18 @@ def test_a_quotient_goes_through_definitions_and_recurrences():
         probe(D(L, h[T]))
 
 
+def test_quotients_of_quotients():
+    w, x = scalar("w"), array("x", n)
+    e = sin(z * w) * x[0] ** 2
+    probe = Probe(1)
+    mixed = probe(D(D(e, z), w)), probe(D(D(e, x[0]), w) + D(e, z))
+    a, b, c = map(probe, (z, w, x[0]))
+    expected = ((mp.cos(a * b) - a * b * mp.sin(a * b)) * c**2,
+                2 * a * mp.cos(a * b) * c + b * mp.cos(a * b) * c**2)
+    assert all(abs(u - v) < mp.mpf(10) ** -20 for u, v in zip(mixed, expected, strict=True))
+    assert (probe(z), probe(w), probe(x[0])) == (a, b, c)
+
+
 def test_recurrences_share_their_entries():
     """Without the memo this takes 3**T evaluations and would not come back."""
     w = array("w", n, n)
@@ -117,8 +129,11 @@ def test_nothing_behind_a_zero_delta_is_evaluated():
 def test_an_entry_off_its_axis_is_unusable():
     probe, x = Probe(6), array("x", n)
     probe.values[n] = 2
-    with pytest.raises(Unusable):
-        probe(x[2])
+    late = array("late", (1, n))
+    for entry in (x[2], late[0], late[3]):
+        with pytest.raises(Unusable):
+            probe(entry)
+    assert probe(x[0]) != probe(x[1]) and probe(late[1]) != probe(late[2])
 
 
 def test_an_empty_range_has_no_index():
@@ -126,11 +141,18 @@ def test_an_empty_range_has_no_index():
     probe.values[T] = 1
     with pytest.raises(Unusable):
         probe(index("s", (1, T - 1)))
+    assert probe(index("t", (1, T))) == 1
 
 
 def test_values_follow_their_assumptions():
-    values = [float(Probe(seed)(scalar("q", positive=True))) for seed in range(20)]
-    assert min(values) > 0 and np.ptp(values) > 0.5
+    signs = {"positive": 1, "nonnegative": 1, "negative": -1, "nonpositive": -1}
+    for signed, sign in signs.items():
+        q = scalar("q", **{signed: True})
+        values = [float(sign * Probe(seed)(q)) for seed in range(40)]
+        assert min(values) > 0 and np.ptp(values) > 0.5
+        assert sign * Probe(0, at_zero=True)(q) > 0
+    free = [float(Probe(seed)(z)) for seed in range(20)]
+    assert min(free) < -0.5 and max(free) > 0.5 and Probe(0, at_zero=True)(z) == 0
 
 
 def test_where_nothing_is_drawn_any_more_a_zero_spares_a_recurrence():

@@ -1,11 +1,15 @@
+import itertools
+
 import pytest
 from sympy import Dummy, Sum
+from sympy.core.function import ArgumentIndexError
 
 from fnnlib.symbolic import (
     D,
     Misuse,
     array,
     define,
+    delta,
     elementwise,
     function,
     index,
@@ -16,8 +20,9 @@ from fnnlib.symbolic import (
     size,
     tanh,
     total,
+    vocabulary,
 )
-from fnnlib.symbolic.vocabulary import Partial, recursive_arrays
+from fnnlib.symbolic.vocabulary import Partial, recursive_arrays, unfold
 
 n, m = size("n m")
 x, W, z = array("x", n), array("W", n, m), scalar("z")
@@ -38,6 +43,40 @@ def test_two_definitions_under_one_name_are_two_arrays():
     assert p != q and p[0] != q[0]
     assert p == p and hash(p) == hash(p)
     assert array("a", n) == array("a", n) != array("a", m)
+
+
+def test_a_definition_is_no_free_array(monkeypatch):
+    monkeypatch.setattr(vocabulary, "_serial", itertools.count())
+    for p in (define("p", lambda i: x[i], n), define("p", lambda i: x[i], n)):
+        assert p != array("p", n) and p[0] != array("p", n)[0]
+
+
+def test_everything_is_real():
+    q = define("q", z)
+    assert all(e.is_real for e in (z, x[0], q, D(z**2, z), function("phi")(z)))
+    assert array("late", (1, n)).shape == (n,) and array("W", (2, n), m).shape == (n - 1, m)
+    assert all(e.is_commutative for e in (D(z**2, z), function("phi")(z)))
+
+
+def test_a_rule_is_written_out_for_whole_numbers():
+    p = define("p", lambda i: delta(i, 1) * x[i], n)
+    assert p.body(1) == x[1] and p.body(0) == 0
+    h = recursive("h", (0, n), start=0, value=3, rule=lambda t: 2 * h[t - 1])
+    assert h.body(0) == 3 and h.body(2) == 2 * h[1]
+
+
+def test_the_names_of_derivatives():
+    phi, (u, v) = function("phi"), scalar("u v")
+    assert str(phi(z).diff(z, 2)) == "phi''(z)" and str(prime(phi)(z)) == "phi'(z)"
+    F = function("F", tex="F_0")
+    assert str(F(u, v).diff(v)) == "F_2(u, v)" and str(F(u, v).diff(u)) == "F'(u, v)"
+    assert F(u, v).diff(v).tex == "F_0" and phi(z).tex == r"\operatorname{phi}"
+    with pytest.raises(ArgumentIndexError):
+        F(u, v).fdiff(3)
+    with pytest.raises(ArgumentIndexError):
+        F(u, v).fdiff(0)
+    G = function("G", lambda a, b: a**2 * b**3)
+    assert unfold(G(u, v).diff(v)) == 3 * u**2 * v**2 and unfold(G(u, v).diff(u)) == 2 * u * v**3
 
 
 def test_the_derivative_of_a_named_function_is_one_object():
@@ -68,7 +107,10 @@ def test_recursive_arrays_are_found_through_definitions():
     T = size("T")
     h = recursive("h", (0, T), start=0, value=1, rule=lambda t: tanh(h[t - 1]))
     L = define("L", total(lambda t: h[t], (1, T)))
+    other = recursive("g", (0, T), start=0, value=1, rule=lambda t: h[t])
+    through = define("p", lambda i: other[i], n)
     assert recursive_arrays(L) == {h}
+    assert recursive_arrays(through[0]) == recursive_arrays(h[0] + other[0]) == {h, other}
     assert recursive_arrays(x[0]) == set()
 
 
