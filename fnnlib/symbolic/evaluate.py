@@ -6,7 +6,6 @@ indices. Inside, symbols and arrays go by numbers, their slots, which are looked
 """
 
 import itertools
-import math
 import operator
 import random
 import zlib
@@ -81,7 +80,7 @@ def evaluator(e):
         return _product(e)
     if isinstance(e, Add):
         terms = [evaluator(a) for a in e.args]
-        return lambda probe, at: sum([term(probe, at) for term in terms])
+        return lambda probe, at: _added([term(probe, at) for term in terms])
     if isinstance(e, KroneckerDelta):
         i, j = map(evaluator, e.args)
         return lambda probe, at: int(i(probe, at) == j(probe, at))
@@ -98,14 +97,16 @@ def _kept(e, compute):
     """Values are kept by the probe; those that move with a quotient, until it moves on."""
     own, reached = -next(_serial), reach(e)  # below zero: no slot, under which entries are kept
     bound = {k for t in e.atoms(Sum) for k, *_ in t.limits}
-    names = tuple(map(slot, e.atoms(Dummy, Idx) - bound))
+    # Real dummies are arguments of a function, which has a memo of its own for each call.
+    names = tuple(slot(k) for k in e.atoms(Dummy, Idx) - bound if k.is_integer)
 
     def value(probe, at):
         memo = probe.memo if probe.moved.isdisjoint(reached) else probe.moving
-        key = (own, *[at.get(k) for k in names])
-        if key not in memo:
-            memo[key] = compute(probe, at)
-        return memo[key]
+        key = (own, *[at.get(k) for k in names]) if names else own
+        found = memo.get(key)
+        if found is None:
+            found = memo[key] = compute(probe, at)
+        return found
 
     return value
 
@@ -128,15 +129,31 @@ def location(e):
     """The function that gives the key under which a probe holds a scalar or an entry."""
     if not isinstance(e, Indexed):
         return lambda probe, at: e
-    base, indices = slot(e.base), [evaluator(i) for i in e.indices]
-    return lambda probe, at: (base, *[int(i(probe, at)) for i in indices])
+    base, indices = slot(e.base), [_whole(i) for i in e.indices]
+    return lambda probe, at: (base, *[i(probe, at) for i in indices])
+
+
+def _whole(e):
+    """The function that gives an index or a bound of a sum; most are k or k + 1."""
+    offset, k = e.as_coeff_Add()
+    if not (k.is_Symbol or isinstance(k, Idx)):
+        value = evaluator(e)
+        return lambda probe, at: int(value(probe, at))
+    own, offset = slot(k), int(offset)
+    return lambda probe, at: (at[own] if own in at else probe.draw(k)) + offset
 
 
 def _entry(e):
     if not isinstance(e.base, Array):
         raise TypeError(f"{e} is not an entry of an array made by array()")
     base, place = e.base, location(e)
-    return lambda probe, at: probe.entry(base, place(probe, at))
+
+    def value(probe, at):
+        key = place(probe, at)
+        known = probe.values.get(key)
+        return probe.entry(base, key) if known is None else known
+
+    return value
 
 
 @lru_cache(_CACHED)
@@ -149,13 +166,13 @@ def rule_of(base):
 
 def _sum(e):
     def loop(body, k, lo, hi):
-        first, last, own = evaluator(lo), evaluator(hi), slot(k)
+        first, last, own = _whole(lo), _whole(hi), slot(k)
 
         def value(probe, at):
             inner, terms = dict(at), []
-            for inner[own] in range(int(first(probe, at)), int(last(probe, at)) + 1):
+            for inner[own] in range(first(probe, at), last(probe, at) + 1):
                 terms.append(body(probe, inner))
-            return sum(terms)
+            return _added(terms)
 
         return value
 
@@ -165,20 +182,32 @@ def _sum(e):
     return body
 
 
+def _added(terms):
+    """Their sum; most are zero, and numbers add up faster where none of them is an integer."""
+    terms = [term for term in terms if term]
+    return sum(terms[1:], terms[0]) if terms else 0
+
+
 def _product(e):
-    deltas = [evaluator(a) for a in e.args if isinstance(a, KroneckerDelta)]
-    factors = [evaluator(a) for a in e.args]
-    entries = [evaluator(a) for a in e.args if isinstance(a, Indexed)]
-    others = [evaluator(a) for a in e.args if not isinstance(a, Indexed)]
+    negative = e.as_coeff_Mul()[0] == -1
+    parts = Mul.make_args(-e) if negative else e.args
+    deltas = [evaluator(a) for a in parts if isinstance(a, KroneckerDelta)]
+    factors = [a for a in parts if not isinstance(a, KroneckerDelta)]
+    in_order = list(map(evaluator, factors))
+    entries_last = [evaluator(a) for a in sorted(factors, key=lambda a: isinstance(a, Indexed))]
 
     def value(probe, at):
         for cut in deltas:  # a delta makes a product zero, whatever stands behind it
             if not cut(probe, at):
                 return 0
-        if not probe.settled:
-            return math.prod([factor(probe, at) for factor in factors])
-        product = math.prod([factor(probe, at) for factor in others])
-        return product and product * math.prod([factor(probe, at) for factor in entries])
+        product, settled = None, probe.settled
+        for factor in entries_last if settled else in_order:
+            number = factor(probe, at)
+            product = number if product is None else product * number
+            if settled and not product:
+                return 0
+        product = 1 if product is None else product
+        return -product if negative else product
 
     return value
 
