@@ -97,6 +97,22 @@ def check(derivation, function, forward, args=None, dout=None, seed=0, at=None):
     return Agreement(derivation.name, _title(function), errors, sizes)
 
 
+def within_tolerance(name, function, errors, sizes):
+    """The Agreement of errors that were found in another way; ``CheckFailed`` if one is too large.
+
+    ``name`` is that of the derivation, ``function`` the library's, without ``fnnlib.``; ``sizes``
+    holds the smallest and the largest of each.
+
+    >>> within_tolerance("halves", "tree.map", [0.0, 1e-12], {"n": (1, 2)})
+    tree.map agrees with halves (n=1..2)
+        formula: relative error below 1e-10
+    """
+    worst = float(np.max(errors))  # of Python's max, a nan may get lost
+    if not worst <= TOLERANCE["formula"]:
+        raise CheckFailed(f"{function} against {name}: relative error {worst:.1e}")
+    return Agreement(name, function, {"formula": worst}, sizes)
+
+
 def _title(function):
     return f"{function.__module__.removeprefix('fnnlib.')}.{function.__name__}"
 

@@ -13,8 +13,9 @@ UNTOUCHED = ast.Raise, ast.JoinedStr, ast.Import, ast.ImportFrom
 SILENT = {"__repr__", "__str__", "_repr_mimebundle_"}
 # zip asks for equal lengths: it is wrong only where something else is; a proof may take any time.
 GIVEN = {"strict", "seconds"}
-# The case in which a derivation is compared with the library; another would be as good.
+# The cases in which derivations are compared with the library; others would be as good.
 DRAWN = {"QUICK", "at"}
+CHECKS = "_check", "_checks"
 
 
 class Mutant(NamedTuple):
@@ -58,7 +59,7 @@ def _nodes(node, path):
     """Every node that may be changed, with the dotted name of its function."""
     if isinstance(node, UNTOUCHED) or _is_refusal(node) or getattr(node, "name", "") in SILENT:
         return
-    if isinstance(node, ast.keyword) and node.arg in GIVEN or _is_drawn(node):
+    if isinstance(node, ast.keyword) and node.arg in GIVEN or _is_drawn(node, path):
         return
     if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
         path = *path, node.name
@@ -78,9 +79,15 @@ def _inside(node):
     return ast.iter_child_nodes(node)
 
 
-def _is_drawn(node):
-    named = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in DRAWN
-    return named and isinstance(node.value, (ast.Constant, ast.Dict))
+def _is_drawn(node, path):
+    """Whether a node says no more than which cases are compared: sizes, seeds, random draws."""
+    if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in DRAWN:
+        return isinstance(node.value, (ast.Constant, ast.Dict))
+    if not path or not path[-1].endswith(CHECKS):
+        return False
+    if isinstance(node, ast.Tuple):
+        return all(isinstance(n, ast.Constant) for n in node.elts)
+    return isinstance(node, ast.Call) and "rng" in ast.unparse(node.func)
 
 
 def _is_refusal(node):

@@ -20,6 +20,7 @@ from fnnlib.symbolic import (
     tanh,
     total,
 )
+from fnnlib.symbolic.agreement import within_tolerance
 from fnnlib.symbolic.derivations import dense as stack_of_layers
 from fnnlib.symbolic.derivations import lowrank as adapter
 
@@ -197,3 +198,9 @@ def test_misuse_is_explained():
     with pytest.raises(Misuse, match="no argument of forward is U"):
         check(dU, dense.backward, dense.forward,
               args=(dense.Params(net.V, net.c), array("q", n, net.H)), dout=array("r", n, net.K))
+
+
+@pytest.mark.parametrize("errors", [[0.0, 1e-9], [1e-9, 0.0], [0.0, float("nan")], [float("nan")]])
+def test_one_error_that_is_too_large_suffices(errors):
+    with pytest.raises(CheckFailed, match="tree.map against halves: relative error"):
+        within_tolerance("halves", "tree.map", errors, {"n": (1, 2)})

@@ -21,7 +21,6 @@ from types import SimpleNamespace
 import numpy as np
 
 from fnnlib import feedback, tree
-from fnnlib.check import TOLERANCE, CheckFailed
 from fnnlib.symbolic import (
     D,
     Derivation,
@@ -43,7 +42,7 @@ from fnnlib.symbolic import (
     size,
     total,
 )
-from fnnlib.symbolic.agreement import Agreement
+from fnnlib.symbolic.agreement import within_tolerance
 
 QUICK = 6  # a seed that draws sizes which are soon checked
 
@@ -414,11 +413,8 @@ def _implicit_check():
         J = np.stack([_moves((y, *p, x), (e + 0 * y, *still)) for e in np.eye(C)], axis=1)
         yd = np.linalg.solve(np.eye(C) - J.swapaxes(1, 2), w[..., None])[..., 0]
         errors.append(abs(np.sum(dy * yd) - tree.dot(dp, moved) - np.sum(dx * xd)))
-    if not max(errors) <= TOLERANCE["formula"]:
-        raise CheckFailed(f"feedback.fixed_point_backward: error {max(errors):.1e}")
-    return Agreement(
-        "feedback_implicit", "feedback.fixed_point_backward", {"formula": float(max(errors))},
-        {"C": (1, 5)},
+    return within_tolerance(
+        "feedback_implicit", "feedback.fixed_point_backward", errors, {"C": (1, 5)}
     )
 
 

@@ -15,7 +15,6 @@ from types import SimpleNamespace
 import numpy as np
 
 from fnnlib import activations, gru
-from fnnlib.check import TOLERANCE, CheckFailed
 from fnnlib.symbolic import (
     D,
     Derivation,
@@ -36,7 +35,7 @@ from fnnlib.symbolic import (
     tanh,
     total,
 )
-from fnnlib.symbolic.agreement import Agreement
+from fnnlib.symbolic.agreement import within_tolerance
 
 QUICK = 196  # a seed that draws sizes which are soon checked
 
@@ -375,11 +374,7 @@ def _convention_check():
         reset, fresh = activations.sigmoid(a_r + u_r), activations.sigmoid(a_z + u_z)
         theirs = fresh * np.tanh(a_n + reset * (u_n + c)) + (1 - fresh) * h
         errors.append(float(np.max(np.abs(ours.h - theirs))))
-    if not max(errors) <= TOLERANCE["formula"]:
-        raise CheckFailed(f"gru.other_convention: error {max(errors):.1e}")
-    return Agreement(
-        "gru_other_convention", "gru.other_convention", {"formula": max(errors)}, {"H": span}
-    )
+    return within_tolerance("gru_other_convention", "gru.other_convention", errors, {"H": span})
 
 
 @wraps(gru.forward)

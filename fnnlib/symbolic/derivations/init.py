@@ -17,7 +17,6 @@ from types import SimpleNamespace
 import numpy as np
 
 from fnnlib import dense, init
-from fnnlib.check import TOLERANCE, CheckFailed
 from fnnlib.symbolic import (
     D,
     Derivation,
@@ -32,7 +31,7 @@ from fnnlib.symbolic import (
     size,
     total,
 )
-from fnnlib.symbolic.agreement import Agreement
+from fnnlib.symbolic.agreement import within_tolerance
 
 
 def definitions():
@@ -182,7 +181,7 @@ def _limit_check():
         glorot = init.xavier(np.random.default_rng(Dn), Dn, H)
         same = init.uniform(np.random.default_rng(Dn), Dn, H, 2 / (Dn + H))
         errors.append(float(np.max(np.abs(glorot - same))))
-    return _agreement("init_uniform", "init.uniform", errors, {"D": span})
+    return within_tolerance("init_uniform", "init.uniform", errors, {"D": span})
 
 
 def _zeros_check():
@@ -197,7 +196,7 @@ def _zeros_check():
             _, cache = dense.stack_forward(layers, x, "tanh")
             (first, _), _ = dense.stack_backward(dz, cache)
             errors.append(float(np.max(np.abs(first.W - first.W[:, :1]))))
-    return _agreement("init_equal_units", "init.zeros", errors, {"H": span})
+    return within_tolerance("init_equal_units", "init.zeros", errors, {"H": span})
 
 
 def _orthogonal_check():
@@ -207,7 +206,8 @@ def _orthogonal_check():
         x = rng.normal(size=Dn)
         z = x @ init.orthogonal(rng, Dn, H)
         errors.append(abs(z @ z - x @ x) / (x @ x))
-    return _agreement("init_orthogonal", "init.orthogonal", errors, {"D": (1, 8), "H": (1, 10)})
+    spans = {"D": (1, 8), "H": (1, 10)}
+    return within_tolerance("init_orthogonal", "init.orthogonal", errors, spans)
 
 
 def _all_signs_check():
@@ -219,10 +219,4 @@ def _all_signs_check():
         z, _ = dense.forward(dense.Params(np.sqrt(v) * signs, np.zeros(2**Dn)), x)
         expected = v * np.sum(np.mean(x**2, axis=0))
         errors.append(abs(np.mean(z**2) - expected) / expected)
-    return _agreement("init_variance", "dense.forward", errors, {"D": (1, 8), "S": (5, 5)})
-
-
-def _agreement(name, function, errors, sizes):
-    if not max(errors) <= TOLERANCE["formula"]:
-        raise CheckFailed(f"{function} against {name}: relative error {max(errors):.1e}")
-    return Agreement(name, function, {"formula": float(max(errors))}, sizes)
+    return within_tolerance("init_variance", "dense.forward", errors, {"D": (1, 8), "S": (5, 5)})

@@ -18,7 +18,6 @@ import numpy as np
 from sympy import cos, pi
 
 from fnnlib import optim
-from fnnlib.check import TOLERANCE, CheckFailed
 from fnnlib.symbolic import (
     D,
     Derivation,
@@ -32,7 +31,7 @@ from fnnlib.symbolic import (
     sqrt,
     total,
 )
-from fnnlib.symbolic.agreement import Agreement
+from fnnlib.symbolic.agreement import within_tolerance
 
 
 def definitions():
@@ -248,7 +247,7 @@ def _descent_check():
         expected = q + (1 - rate * lam) ** K * (w - q)
         errors.append(_error(_run(optim.sgd(rate), w, lambda p, lam=lam, q=q: lam * (p - q), K)[0],
                              expected))
-    return _agreement("optim_error", "optim.sgd", errors, {"K": span, "n": span})
+    return within_tolerance("optim_error", "optim.sgd", errors, {"K": span, "n": span})
 
 
 def _bias_check():
@@ -258,7 +257,7 @@ def _bias_check():
         c, beta = rng.normal(size=3), rng.uniform(0.1, 0.99)
         _, slots = _run(optim.adam(0.1, beta1=beta), c, lambda p, c=c: c, T)
         errors.append(_error((1 - beta) * slots.m, (1 - beta**T) * c))
-    return _agreement("optim_bias", "optim.adam", errors, {"T": span})
+    return within_tolerance("optim_bias", "optim.adam", errors, {"T": span})
 
 
 def _sum_checks():
@@ -281,7 +280,7 @@ def _sum_checks():
         ("optim_momentum", "optim.sgd"), ("optim_squares", "optim.rmsprop"),
         ("optim_squares", "optim.adam"), ("optim_mean", "optim.adam"),
     )
-    return [_agreement(*row, e, {"T": span}) for row, e in zip(rows, errors, strict=True)]
+    return [within_tolerance(*row, e, {"T": span}) for row, e in zip(rows, errors, strict=True)]
 
 
 def _follow(optimizer, gradients):
@@ -297,7 +296,7 @@ def _adamw_check():
         plain, _ = _run(optim.adam(rate), p, lambda p, g=g: g, 1)
         decayed, _ = _run(optim.adamw(rate, weight_decay=w), p, lambda p, g=g: g, 1)
         errors.append(_error(decayed, plain - rate * w * p))
-    return _agreement("optim_adamw", "optim.adamw", errors, {"n": span})
+    return within_tolerance("optim_adamw", "optim.adamw", errors, {"n": span})
 
 
 def _schedule_checks():
@@ -310,8 +309,8 @@ def _schedule_checks():
         rates = np.array([optim.cosine(alpha, n, least)(t) for t in range(n + 1)])
         mirrored.append(_error(rates + rates[::-1], np.full(n + 1, alpha + least)))
     return [
-        _agreement("optim_warm_up", "optim.warm_up", rises, {"n": span}),
-        _agreement("optim_cosine", "optim.cosine", mirrored, {"T": span}),
+        within_tolerance("optim_warm_up", "optim.warm_up", rises, {"n": span}),
+        within_tolerance("optim_cosine", "optim.cosine", mirrored, {"T": span}),
     ]
 
 
@@ -322,7 +321,7 @@ def _clip_check():
         g, c = 1 + rng.uniform(size=n), rng.uniform(0.1, 1)
         (short,), _ = optim.clip_by_global_norm((g,), c)
         errors += [_error(np.sum(short**2), c**2), _error(short / short[0], g / g[0])]
-    return _agreement("optim_clip", "optim.clip_by_global_norm", errors, {"n": span})
+    return within_tolerance("optim_clip", "optim.clip_by_global_norm", errors, {"n": span})
 
 
 def _nesterov_check():
@@ -337,7 +336,7 @@ def _nesterov_check():
             d = mu * d - rate * lam * (theta + mu * d)
             theta = theta + d
         errors.append(_error(p, theta + mu * d))
-    return _agreement("optim_nesterov", "optim.nesterov", errors, {"K": span})
+    return within_tolerance("optim_nesterov", "optim.nesterov", errors, {"K": span})
 
 
 def _run(optimizer, p, gradient, steps):
@@ -349,9 +348,3 @@ def _run(optimizer, p, gradient, steps):
 
 def _error(ours, expected):
     return float(np.max(np.abs(ours - expected) / (1 + np.abs(expected))))
-
-
-def _agreement(name, function, errors, sizes):
-    if not max(errors) <= TOLERANCE["formula"]:
-        raise CheckFailed(f"{function} against {name}: relative error {max(errors):.1e}")
-    return Agreement(name, function, {"formula": max(errors)}, sizes)

@@ -11,7 +11,6 @@ from types import SimpleNamespace
 import numpy as np
 
 from fnnlib import optim, regularise
-from fnnlib.check import TOLERANCE, CheckFailed
 from fnnlib.symbolic import (
     D,
     Derivation,
@@ -26,7 +25,7 @@ from fnnlib.symbolic import (
     size,
     total,
 )
-from fnnlib.symbolic.agreement import Agreement
+from fnnlib.symbolic.agreement import within_tolerance
 
 
 def definitions(strength):
@@ -93,9 +92,7 @@ def _frozen_check():
         ours, _ = step(p, g, optimizer.init(p))
         theirs = p[0] - 0.5 * g[0], p[1]
         errors.append(float(np.max(np.abs(np.subtract(ours, theirs)))))
-    if not max(errors) <= TOLERANCE["formula"]:
-        raise CheckFailed(f"regularise.freeze: error {max(errors):.1e}")
-    return Agreement("freeze_step", "regularise.freeze", {"formula": max(errors)}, {"n": span})
+    return within_tolerance("freeze_step", "regularise.freeze", errors, {"n": span})
 
 
 @wraps(regularise.l2)
