@@ -53,6 +53,7 @@ NUMERIC = [
     _numeric("autodiff"),
     _target("bptt", "fnnlib/bptt.py", "tests/test_buffers.py", "tests/test_rnn.py"),
     _target("blas", "fnnlib/blas.py", "tests/test_blas.py"),
+    _target("blas", "fnnlib/blas.py", "tests/test_blas.py"),
     _numeric("buffers"),
     _numeric("check"),
     _numeric("classifier"),
