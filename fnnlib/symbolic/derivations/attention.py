@@ -3,8 +3,9 @@ r"""Attention: gradients of scores, queries, keys, values, projections and input
 :math:`m_{ts}` is the mask: one where output t may look at input s, else zero. It multiplies the
 exponentials, and what is proved holds for any numbers in its place for which the sums in the
 denominators are not zero. G is the gradient of the loss with respect to h; as it is any array,
-what is proved holds for every loss. Outputs are counted to T and inputs to S; in self-attention
-S is T. The checks use the mask that hides all later steps.
+what is proved holds for every loss. There are T outputs and S inputs, counted from zero as nothing
+is carried from one to the next; in self-attention S is T. The checks use the mask that hides all
+later steps.
 
 In self-attention queries, keys and values are projections of one input. Its gradients are derived
 from end to end: through the projections, the scores, the weights and the weighted means.
@@ -36,57 +37,57 @@ def definitions(of_input=False):
     """
     B, K, H, T, S, Dn = size("B K H T S D")
     S = T if of_input else S
-    x = array("x", (1, T), B, Dn)
+    x = array("x", T, B, Dn)
     Q, W_k, V = array("W_q", Dn, K), array("W_k", Dn, K), array("W_v", Dn, H)
 
     def source(name, W, length, width):
-        axes = (1, length), B, width
+        axes = length, B, width
         if not of_input:
             return array(name, *axes)
         return define(name, lambda t, r, j: total(lambda d: x[t, r, d] * W[d, j], Dn), *axes)
 
     q, k, v = source("q", Q, T, K), source("k", W_k, S, K), source("v", V, S, H)
-    G = array("G", (1, T), B, H)
-    m = array("m", (1, T), (1, S))
+    G = array("G", T, B, H)
+    m = array("m", T, S)
     score = define(
         "e",
         lambda t, s, r: total(lambda c: q[t, r, c] * k[s, r, c], K) / sqrt(K),
-        (1, T), (1, S), B,
+        T, S, B,
     )
-    e = array("e", (1, T), (1, S), B)  # the same numbers, free to vary on their own
+    e = array("e", T, S, B)  # the same numbers, free to vary on their own
 
     def weights(e):
         return define("p", lambda t, s, r: m[t, s] * exp(e[t, s, r]) / total(
-            lambda u: m[t, u] * exp(e[t, u, r]), (1, S)
-        ), (1, T), (1, S), B)
+            lambda u: m[t, u] * exp(e[t, u, r]), S
+        ), T, S, B)
 
     def loss(p):
         return define("L", total(
-            lambda t, r, j: G[t, r, j] * total(lambda s: p[t, s, r] * v[s, r, j], (1, S)),
-            (1, T), B, H,
+            lambda t, r, j: G[t, r, j] * total(lambda s: p[t, s, r] * v[s, r, j], S),
+            T, B, H,
         ))
 
     def of_scores(p):
         """The gradient of the scores, written with the weights."""
         dp = define(
-            "dp", lambda t, s, r: total(lambda j: G[t, r, j] * v[s, r, j], H), (1, T), (1, S), B
+            "dp", lambda t, s, r: total(lambda j: G[t, r, j] * v[s, r, j], H), T, S, B
         )
         return define("de", lambda t, s, r: p[t, s, r] * (
-            dp[t, s, r] - total(lambda u: p[t, u, r] * dp[t, u, r], (1, S))
-        ), (1, T), (1, S), B)
+            dp[t, s, r] - total(lambda u: p[t, u, r] * dp[t, u, r], S)
+        ), T, S, B)
 
     p = weights(score)
     de = of_scores(p)
     dq = define("dq", lambda t, r, c: total(
-        lambda s: de[t, s, r] * k[s, r, c], (1, S)
-    ) / sqrt(K), (1, T), B, K)
+        lambda s: de[t, s, r] * k[s, r, c], S
+    ) / sqrt(K), T, B, K)
     dk = define("dk", lambda s, r, c: total(
-        lambda t: de[t, s, r] * q[t, r, c], (1, T)
-    ) / sqrt(K), (1, S), B, K)
+        lambda t: de[t, s, r] * q[t, r, c], T
+    ) / sqrt(K), S, B, K)
     dv = define("dv", lambda s, r, j: total(
-        lambda t: p[t, s, r] * G[t, r, j], (1, T)
-    ), (1, S), B, H)
-    t, s, r = index("t", (1, T)), index("s", (1, S)), index("r", B)
+        lambda t: p[t, s, r] * G[t, r, j], T
+    ), S, B, H)
+    t, s, r = index("t", T), index("s", S), index("r", B)
     c, j, d = index("c", K), index("j", H), index("d", Dn)
     return SimpleNamespace(**locals())
 
@@ -129,7 +130,7 @@ def end_to_end():
     loss, t, r, c, j, d = n.loss(n.p), n.t, n.r, n.c, n.j, n.d
 
     def sums(f):
-        return total(f, (1, n.T), n.B)
+        return total(f, n.T, n.B)
 
     shared = "one projection for all steps"
     return [
