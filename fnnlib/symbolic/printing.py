@@ -4,7 +4,9 @@ import re
 
 from sympy import (
     Add,
+    Dummy,
     Function,
+    Idx,
     Indexed,
     KroneckerDelta,
     MatAdd,
@@ -20,7 +22,7 @@ from sympy.core.function import Lambda
 from sympy.matrices.expressions.matexpr import MatrixExpr
 from sympy.printing.latex import LatexPrinter, greek_letters_set
 
-from .vocabulary import Mat
+from .vocabulary import Mat, is_size
 
 MARKS = {
     "proved": r"\checkmark",
@@ -28,7 +30,9 @@ MARKS = {
     "probed": r"\overset{?}{\approx}",
 }
 _LONG = 48  # a line whose formula has more visible symbols puts its reason below
-_ACCENTS = ("dot", "hat")  # hdot prints as h with a dot
+_WIDE = 66  # and so does one that is wider than the page, together with its reason
+_BREAK = " \\\\\n&\\quad {}"  # a formula goes on in the next line
+_NAME = re.compile(r"(.+?)_?((?<=_)\w+?|\d+)?(dot|hat)?('*)")  # h, hdot, h_a, h1, h1dot, h'
 _CAPITALS = {"Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi",
              "Omega"}
 
@@ -41,22 +45,70 @@ def latex(e):
     >>> latex(W[i, j])
     'W_{ij}'
     """
-    return _Printer({"fold_short_frac": False}).doprint(e)
+    return _printer().doprint(_unshadowed(e))
+
+
+def lines(e):
+    """The LaTeX of an expression; a sum with many terms goes on in further lines."""
+    printer, e = _printer(), _unshadowed(e)
+    terms = printer.terms(e) if isinstance(e, (Add, MatAdd)) else [printer.doprint(e)]
+    found = [terms[0]]
+    for term in terms[1:]:
+        if _visible(found[-1] + term) > _LONG:
+            found.append(term)
+        else:
+            found[-1] += term
+    return _BREAK.join(found)
+
+
+def _printer():
+    return _Printer({"fold_short_frac": False})
+
+
+def _unshadowed(e):
+    """The same expression; a bound index that meets another of its name is printed with a prime."""
+    if isinstance(e, MatrixExpr):
+        return e
+    return _primed(e, {i.label.name for i in e.atoms(Idx)})
+
+
+def _primed(e, taken):
+    if isinstance(e, (Indexed, Idx)) or not e.args:
+        return e
+    if isinstance(e, Sum):
+        (k, first, last), rest = e.limits[-1], e.limits[:-1]
+        inner = Sum(e.function, *rest) if rest else e.function
+        name = k.name
+        while name in taken:
+            name += "'"
+        own = k if name == k.name else Dummy(name, integer=True)
+        return Sum(_primed(inner.xreplace({k: own}), {*taken, name}), (own, first, last))
+    made = []
+    for a in e.args:
+        made.append(_primed(a, taken))
+        if isinstance(e, Mul):  # side by side, sums read as if they stood inside each other
+            taken = taken | {k.name for s in made[-1].atoms(Sum) for k, *_ in s.limits}
+    return e.func(*made)
 
 
 def name(text, bold=False):
-    """The LaTeX of a name: Greek letters, dots and hats, an upright word otherwise."""
-    accent = next((a for a in _ACCENTS if text.endswith(a) and len(text) > len(a)), None)
+    """The LaTeX of a name: a letter or an upright word, with its dot or hat, label and primes."""
+    head, label, accent, primes = _NAME.fullmatch(text).groups()
+    if primes:
+        return name(text.removesuffix(primes), bold) + primes
     if accent:
-        return rf"\{accent}{{{name(text.removesuffix(accent), bold)}}}"
+        return _labelled(rf"\{accent}{{{name(head, bold)}}}", label)
+    if label:
+        return _labelled(name(head, bold), label)
     if text in greek_letters_set | _CAPITALS or text == "ell":
         return rf"\boldsymbol{{\{text}}}" if bold else rf"\{text}"
     if len(text) == 1:
         return rf"\mathbf{{{text}}}" if bold else text
-    head, tail = text[0], text[1:]
-    if tail.isdigit():
-        return f"{name(head, bold)}_{{{tail}}}"
     return rf"\mathbf{{{text}}}" if bold else rf"\mathrm{{{text}}}"
+
+
+def _labelled(printed, label):
+    return f"{printed}_{{{label}}}" if label else printed
 
 
 class _Printer(LatexPrinter):
@@ -78,10 +130,10 @@ class _Printer(LatexPrinter):
         return self._with_subscript(name(e.base.name), e.indices)
 
     def _with_subscript(self, head, indices):
-        printed = self._subscript(indices)
-        if "_" in head.replace(r"\_", ""):
-            return f"{{{head}}}_{{{printed}}}"
-        return f"{head}_{{{printed}}}"
+        """A name with its indices; a label stands before them."""
+        head, _, label = head.partition("_")
+        label = label.strip("{}") + ";" if label else ""
+        return f"{head}_{{{label}{self._subscript(indices)}}}"
 
     def _print_Mat(self, e):
         head = name(e.base.name, bold=True)
@@ -115,21 +167,31 @@ class _Printer(LatexPrinter):
         return rf"\sum_{{{self._print(k)}={self._print(lo)}}}^{{{self._print(hi)}}}"
 
     def _print_Add(self, e, order=None):
-        terms = sorted(self._as_ordered_terms(e, order=order), key=_term_order)
-        printed = self._print(terms[0])
-        for term in terms[1:]:
+        return "".join(self.terms(e, order))
+
+    def terms(self, e, order=None):
+        """The terms of a sum in the order of the page, all but the first with their signs."""
+        if isinstance(e, MatAdd):
+            return self._matrix_terms(e)
+        first, *rest = sorted(self._as_ordered_terms(e, order=order), key=_term_order)
+        printed = [self._print(first)]
+        for term in rest:
             negative = _is_negative(term)
             shown = self._print(-term if negative else term)
-            printed += f" - {shown}" if negative else f" + {shown}"
+            printed.append(f" - {shown}" if negative else f" + {shown}")
         return printed
 
     def _print_MatAdd(self, e):
+        return "".join(self._matrix_terms(e))
+
+    def _matrix_terms(self, e):
         scaled = [t.as_coeff_mmul() for t in e.args]
         scaled.sort(key=lambda pair: bool(pair[0].is_negative))
-        printed = self._print(scaled[0][0] * scaled[0][1])
+        printed = [self._print(scaled[0][0] * scaled[0][1])]
         for number, m in scaled[1:]:
-            sign = "-" if number.is_negative else "+"
-            printed += f" {sign} {self._print(abs(number) * m)}"
+            negative = bool(number.is_negative)
+            shown = self._print(-number * m if negative else number * m)
+            printed.append(f" - {shown}" if negative else f" + {shown}")
         return printed
 
     def _print_Mul(self, e):
@@ -181,8 +243,10 @@ class _Printer(LatexPrinter):
         return f"{head}({', '.join(map(self._print, e.args))})"
 
     def _print_exp(self, e, exp=None):
-        power = self._print(e.args[0] if exp is None else Mul(Symbol(exp), e.args[0]))
-        return f"e^{{{power}}}"
+        power = e.args[0] if exp is None else Mul(Symbol(exp), e.args[0])
+        if any(entry.base.name == "e" for entry in power.atoms(Indexed)):
+            return rf"\exp({self._print(power)})"  # two letters e would be one too many
+        return f"e^{{{self._print(power)}}}"
 
 
 def _term_order(term):
@@ -234,12 +298,15 @@ def _reading_order(f):
 def aligned(rows, first):
     """Aligned LaTeX rows ``(formula, reason, mark)`` after the left side ``first``.
 
-    The reasons stand in a column on the right, or below their lines where one line is long.
+    The reasons stand in a column on the right, or below their lines where one line is long. A long
+    left side has lines of its own.
     """
-    lefts = [first] + [""] * (len(rows) - 1)
-    long = any(_visible(left + formula) > _LONG
-               for left, (formula, *_) in zip(lefts, rows, strict=True))
-    lines = []
+    apart = _width(first) > _LONG // 2
+    lefts = ["" if apart else first] + [""] * (len(rows) - 1)
+    widest = max(_width(left + row[0]) for left, row in zip(lefts, rows, strict=True))
+    reasons = max(len(reason) for _, reason, _ in rows)
+    long = apart or widest > _LONG or widest + reasons > _WIDE
+    lines = [f"&{first}"] * apart
     for left, (formula, reason, mark) in zip(lefts, rows, strict=True):
         note = rf"\text{{{_text(reason)}}}\;{mark}"
         if long:
@@ -248,6 +315,11 @@ def aligned(rows, first):
             lines.append(rf"{left} &= {formula} && {note}")
     body = " \\\\\n".join(lines)
     return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
+
+
+def _width(formula):
+    """The visible symbols of the longest line of a formula."""
+    return max(map(_visible, formula.split(_BREAK)))
 
 
 def _visible(formula):
@@ -271,8 +343,8 @@ def label(derivation_name):
 
 def markdown(derivation):
     """A numbered equation for the page: every step, its reason and its mark."""
-    rows = [(latex(r.expr), r.because, MARKS[r.verdict.status]) for r in derivation.rows[1:]]
-    body = aligned(rows, latex(derivation.start)) if rows else latex(derivation.start)
+    rows = [(lines(r.expr), r.because, MARKS[r.verdict.status]) for r in derivation.rows[1:]]
+    body = aligned(rows, lines(derivation.start)) if rows else latex(derivation.start)
     where = ", ".join(map(_condition, derivation.conditions))
     note = f"\n\nwhere {where}." if where else ""
     return f"$$\n{body}\n$$ ({label(derivation.name)}){note}"
@@ -286,9 +358,65 @@ def _condition(condition):
 def markdown_induction(induction):
     """The claim of an induction, and how its base and its step were shown."""
     s = induction.s
-    left, right = (latex(side(s)) for side in induction.claim)
+    left, right = (lines(side(s)) for side in induction.claim)
     rows = [(right, f"for every $s$ from ${latex(induction.first)}$ to "
              f"${latex(induction.last_index)}$", MARKS[induction.status])]
     base = rf"The base $s = {latex(induction.first)}$ and the step from $s$ to $s + 1$ are proved."
     return f"$$\n{aligned(rows, left)}\n$$ ({label(induction.name)})\n\n{base}"
 
+
+
+def markdown_definitions(rows):
+    """Names for the page: what is given, then an equation for everything else."""
+    given = [_given(row.left) for row in rows if row.right is None]
+    changed = [_name(row.left) for row in rows if row.again]
+    equations = [_equation(row) for row in rows if row.right is not None]
+    parts = [f"Given: {_listed(given)}."] * bool(given)
+    parts += [f"From here on with another meaning: {_listed(changed)}."] * bool(changed)
+    if equations:
+        body = " \\\\\n".join(equations)
+        parts.append(f"$$\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n$$")
+    return "\n\n".join(parts)
+
+
+def _listed(formulas):
+    return ", ".join(f"${formula}$" for formula in formulas)
+
+
+def _name(thing):
+    """The name of an array, of an entry of one, or of a function; a number or a quantity as is."""
+    base = getattr(thing, "base", thing)
+    if hasattr(base, "axes"):
+        return name(base.name)
+    return base.tex if hasattr(base, "base_name") else latex(base)
+
+
+def _given(thing):
+    """A name, and the axes of an array."""
+    if not hasattr(thing, "axes"):
+        return _name(thing)
+    axes = (
+        latex(last + 1) if is_size((first, last))
+        else rf"{latex(first)} \ldots {latex(last)}" for first, last in thing.axes
+    )
+    return rf"{_name(thing)}\,({', '.join(axes)})"
+
+
+def _equation(row):
+    """A definition in lines, with its ranges and its start behind it."""
+    notes = [_range(*r) for r in row.ranges]
+    if row.start:
+        entry, value = row.start
+        notes.append(latex(entry) + (r" \text{ given}" if value is None else f" = {latex(value)}"))
+    note = r",\quad ".join(notes)
+    equation = f"{latex(row.left)} &= {lines(row.right)}"
+    if not note:
+        return equation
+    last = equation.split(_BREAK)[-1]
+    gap = _BREAK if _visible(last + note) > _LONG + 12 else r"\quad "
+    return f"{equation},{gap}{note}"
+
+
+def _range(i, first, last):
+    between = r"\ldots, " if last - first != 1 else ""
+    return f"{latex(i)} = {latex(first)}, {between}{latex(last)}"

@@ -78,6 +78,16 @@ def axis(spec):
     return S.Zero, spec - 1
 
 
+def is_size(span):
+    """Whether a range (first, last) is that of a symbolic size n, from 0 to n - 1.
+
+    >>> is_size(axis(size("n"))), is_size(axis((1, size("T")))), is_size(axis(3))
+    (True, False, False)
+    """
+    first, last = span
+    return first == 0 and not last.is_number and last.as_coeff_Add()[0] < 0
+
+
 def index(names, over):
     """Free indices over an axis: a size ``n`` (0 to n - 1) or a pair (first, last).
 

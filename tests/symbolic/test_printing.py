@@ -21,7 +21,7 @@ from fnnlib.symbolic import (
     tanh,
     total,
 )
-from fnnlib.symbolic.printing import aligned, label, latex, markdown, name
+from fnnlib.symbolic.printing import aligned, label, latex, lines, markdown, name
 
 n, T = size("n T")
 z, y = scalar("z y")
@@ -38,6 +38,8 @@ PRINTED = [
     (matrix(h, t - 1), r"\mathbf{h}_{t - 1}"),
     (matrix(W) - matrix(G), r"\mathbf{W} - \mathbf{G}"),
     (-matrix(W) * matrix(G) + matrix(G), r"\mathbf{G} - \mathbf{W} \mathbf{G}"),
+    (z * matrix(W) + matrix(G), r"z \mathbf{W} + \mathbf{G}"),
+    (2 * matrix(W) - 3 * matrix(G), r"2 \mathbf{W} - 3 \mathbf{G}"),
     (ones(1, n) * matrix(G), r"\mathbf{1}^{\top} \mathbf{G}"),
     (hadamard(matrix(W), matrix(G)), r"\mathbf{W} \odot \mathbf{G}"),
     (elementwise(phi, matrix(W)), r"\phi(\mathbf{W})"),
@@ -53,9 +55,16 @@ PRINTED = [
     (total(lambda k: x[k] * W[k, j], n) + G[0, j], r"\sum_{k} x_{k} W_{kj} + G_{0j}"),
     (total(lambda k: W[i, k] * G[k, j], n), r"\sum_{k} W_{ik} G_{kj}"),
     (total(lambda k: G[i, k] * W[k, j], n), r"\sum_{k} G_{ik} W_{kj}"),
+    (array("W_q", n, n)[i, j], r"W_{q;ij}"),
+    (array("h_a", (0, T), n)[t - 1, i], r"h_{a;t - 1,i}"),
+    (matrix(array("h_a", (0, T), n, n), t), r"\mathbf{h}_{a;t}"),
     (D(define("L", z**2), z), r"\frac{\partial \mathcal{L}}{\partial z}"),
     (D(z**2, z), r"\frac{\partial}{\partial z} \Bigl[ z^{2} \Bigr]"),
     (exp(-z), r"e^{- z}"),
+    (exp(array("e", n)[i]), r"\exp(e_{i})"),
+    (total(lambda i: x[i], n) * x[i], r"x_{i} \sum_{i'} x_{i'}"),
+    (total(lambda k: total(lambda k: x[k], n), n), r"\sum_{k} \sum_{k'} x_{k'}"),
+    (total(lambda k: x[k], n) * total(lambda k: W[k, j], n), r"\sum_{k'} W_{k',j} \sum_{k} x_{k}"),
     (tanh(z), r"\tanh{\left(z \right)}"),
     (-x[i] / 2, r"- \frac{x_{i}}{2}"),
     (S(2) * x[i], r"2 x_{i}"),
@@ -74,6 +83,10 @@ def test_names():
     assert name("h1") == "h_{1}" and name("lambda", bold=True) == r"\boldsymbol{\lambda}"
     assert name("Lambda") == r"\Lambda" and name("yhat") == r"\hat{y}"
     assert name("carry") == r"\mathrm{carry}"
+    assert name("W_q") == "W_{q}" and name("W_q", bold=True) == r"\mathbf{W}_{q}"
+    assert name("lambda_a") == r"\lambda_{a}" and name("hdot_a") == r"\dot{h}_{a}"
+    assert name("W1dot") == r"\dot{W}_{1}" and name("b_cdot", bold=True) == r"\dot{\mathbf{b}}_{c}"
+    assert name("k'") == "k'" and name("dot") == r"\mathrm{dot}"
 
 
 def test_a_derivation_is_one_labelled_equation():
@@ -96,4 +109,24 @@ def test_marks_differ_by_status():
 def test_long_lines_put_their_reason_below():
     short = aligned([("x", "why", "m")], "y")
     long = aligned([("x + " * 60 + "x", "why", "m")], "y")
-    assert short.count(r"\\") == 0 and long.count(r"\\") == 1
+    talk = aligned([("x", "why " * 20, "m")], "y")
+    assert short.count(r"\\") == 0 and long.count(r"\\") == 1 and talk.count(r"\\") == 1
+
+
+def test_many_terms_go_on_in_further_lines():
+    arrays = [array(f"a{k}", n) for k in range(9)]
+    e = sum(a[i] * total(lambda k: a[k], n) for a in arrays)  # noqa: B023
+    broken = lines(e)
+    assert broken.count("\n") == 2 and broken.replace(" \\\\\n&\\quad {}", "") == latex(e)
+    assert lines(x[i] + y) == latex(x[i] + y)
+    M = sum((matrix(array(f"M{k}", n, n)) * matrix(W) * matrix(G) for k in range(12)), matrix(G))
+    assert lines(M).count("\n") == 2
+
+
+def test_a_long_left_side_has_lines_of_its_own():
+    first = "x + " * 20 + "x"
+    assert aligned([("a", "why", "m"), ("b", "so", "m")], first).split(" \\\\\n") == [
+        "\\begin{aligned}\n&" + first,
+        " &= a", r"&\hphantom{{}={}}\quad \text{why}\;m",
+        " &= b", r"&\hphantom{{}={}}\quad \text{so}\;m" + "\n\\end{aligned}",
+    ]
