@@ -88,7 +88,7 @@ def _primed(e, taken):
         made.append(_primed(a, taken))
         if isinstance(e, Mul):  # side by side, sums read as if they stood inside each other
             taken = taken | {k.name for s in made[-1].atoms(Sum) for k, *_ in s.limits}
-    return e.func(*made)
+    return e.func(*made) if made != list(e.args) else e
 
 
 def name(text, bold=False):

@@ -1,14 +1,20 @@
 r"""Attention: gradients of scores, queries, keys, values, projections and input.
 
-:math:`m_{ts}` is the mask: one where output t may look at input s, else zero. It multiplies the
-exponentials, and what is proved holds for any numbers in its place for which the sums in the
-denominators are not zero. G is the gradient of the loss with respect to h; as it is any array,
-what is proved holds for every loss. There are T outputs and S inputs, counted from zero as nothing
-is carried from one to the next; in self-attention S is T. The checks use the mask that hides all
-later steps.
+There are :math:`T` outputs and :math:`S` inputs, counted from zero as nothing is carried from one
+to the next. An output has a query :math:`q_t` and an input a key :math:`k_s`, both of :math:`K`
+numbers; an input also has a value :math:`v_s` of :math:`H` numbers. Queries meet keys in the scores
+:math:`e`. The weights :math:`p` are the softmax of the scores, and an output is the mean of the
+values with these weights. :math:`m` is the mask: one where output :math:`t` may look at input
+:math:`s`, else zero. It multiplies the exponentials, and what is proved holds for any numbers in
+its place for which the sums in the denominators are not zero. The checks use the mask that hides
+all later steps. :math:`G` is the gradient of the loss with respect to the outputs.
 
-In self-attention queries, keys and values are projections of one input. Its gradients are derived
-from end to end: through the projections, the scores, the weights and the weighted means.
+The gradient of the scores is derived first, for scores that are any numbers. Then the scores are
+made of queries and keys. In self-attention, at the end, :math:`S` is :math:`T`, and queries, keys
+and values are projections of one input :math:`x` with the weights :math:`W_q, W_k, W_v`. Its
+gradients are derived from end to end: through the projections, the scores, the weights and the
+weighted means. As in the code, dp, de, dq, dk and dv are the gradients of :math:`p`, :math:`e`,
+:math:`q`, :math:`k` and :math:`v`.
 """
 
 from functools import cache, wraps

@@ -1,12 +1,18 @@
 r"""Both directions: gradients of a net that reads ahead and, with other parameters, from the end.
 
-The second net has steps of its own: its step :math:`\tau` reads the input of time
-:math:`T + 1 - \tau`, and its state is put out at that time. So :math:`G_a` and :math:`G_b`, the
-gradients that reach the two halves of the outputs, are met at t and at :math:`T + 1 - t`; an input
-gets back what both nets send. The gradients are derived for the net of :mod:`fnnlib.rnn` with any
-activation in both directions. Any module makes the same turn: the theorem holds for all arrays
-:math:`J_a, J_b` of Jacobians and :math:`w_a, w_b` of what moves the steps apart from the states,
-as in :mod:`fnnlib.symbolic.derivations.recurrent`.
+The names of the net that reads ahead carry the label :math:`a`, those of the net that reads back
+the label :math:`b`. The second net has steps of its own: its step :math:`t` reads the input of time
+:math:`T + 1 - t`, and its state is put out at that time. So :math:`G_a` and :math:`G_b`, the
+gradients that reach the two halves of the outputs, are met at :math:`t` and at :math:`T + 1 - t`;
+an input gets back what both nets send. :math:`\lambda` and :math:`\delta` are the adjoints of the
+states and of what enters the activation; :math:`v` is what is sent back to the step before, and
+:math:`v_T` what reaches the last state from outside. The gradients are derived for the net of
+:mod:`fnnlib.rnn` with any differentiable activation :math:`\varphi` in both directions.
+
+Any module makes the same turn. The last part is about two modules with states of :math:`n_a` and
+:math:`n_b` numbers. It holds for all arrays :math:`J_a, J_b`, the Jacobians of a step by the state
+before, and :math:`w_a, w_b`, which move the steps apart from the states, as in
+:mod:`fnnlib.symbolic.derivations.recurrent`.
 """
 
 from functools import cache, wraps

@@ -1,15 +1,18 @@
 r"""Convolution: gradients of weights, biases and input, for any stride and padding.
 
-Which entries are read where is written as two tables of zeros and ones: :math:`R_{uiy}` is one
-where output row u and kernel row i meet image row :math:`y = su + i - P`, and :math:`Q_{vjx}`
+An input :math:`x` holds :math:`N` images of :math:`C` channels with :math:`Y` rows and :math:`X`
+columns. :math:`W` holds :math:`O` kernels of :math:`I` rows and :math:`J` columns, :math:`b` a bias
+for each, and the outputs :math:`z` have :math:`U` rows and :math:`V` columns. Which entries are
+read where is written as two tables of zeros and ones: :math:`R_{uiy}` is one where output row
+:math:`u` and kernel row :math:`i` meet image row :math:`y = su + i - P`, and :math:`Q_{vjx}`
 likewise for columns. Rows outside the image do not exist, so padding adds zeros by itself. The
-proofs hold for any numbers in the tables, hence for every size, stride s and padding P; the
-checks follow the rule with s = 2 and P = 1. G is the gradient of the loss with respect to z; as it
-is any array, what is proved holds for every loss.
+proofs hold for any numbers in the tables, hence for every size, stride :math:`s` and padding
+:math:`P`; the checks follow the rule with :math:`s = 2` and :math:`P = 1`. :math:`G` is the
+gradient of the loss with respect to :math:`z`.
 
 Without padding, and where the kernel just reaches the image's last row and column, the tables are
-summed out: then :math:`x_{su+i}` is read, for every stride s. With padding su + i - P may lie
-outside the image; there the tables stay.
+summed out: then :math:`x_{su+i}` is read, for every stride :math:`s`. With padding :math:`su + i -
+P` may lie outside the image; there the tables stay.
 """
 
 from functools import wraps
@@ -44,13 +47,16 @@ def definitions(stride=None, padding=0, exact=False, sizes=SIZES):
     def rule(u, i, y):
         return delta(y, stride * u + i - padding)
 
-    def table(name, *axes):
+    def of_column(v, j, x):
+        return rule(v, j, x)
+
+    def table(name, rule, *axes):
         if exact:
             return define(name, rule, *axes)
         # Proofs take the entries as they come; only checks follow the rule.
         return recursive(name, *axes, rule=rule) if stride else array(name, *axes)
 
-    R, Q = table("R", U, I, Y), table("Q", V, J, X)
+    R, Q = table("R", rule, U, I, Y), table("Q", of_column, V, J, X)
     z = define(
         "z",
         lambda n, o, u, v: b[o] + total(

@@ -1,13 +1,16 @@
 r"""A stack of layers: the backward recursion for a symbolic layer, depth and widths.
 
-There are L hidden layers, for any L from 1, and an affine layer L + 1 on top. Layers of any widths
-stand in arrays of one common size n: a row :math:`m_l` of ones and zeros marks the units that
-layer l has, :math:`a_l = m_l \odot \varphi(z_l)`. An absent unit sends zero forward and gets zero
-back. The proofs hold for every row of numbers :math:`m_l`, hence for all widths up to any n; the
-input and the output gradient of narrower ends are filled up with zeros. The checks compare with
-layers of unequal widths that are really cut to size.
+There are :math:`L` hidden layers, for any :math:`L` from 1, and an affine layer :math:`L + 1` on
+top. :math:`a_0` is the input, and :math:`\varphi` any differentiable activation. Layers of any
+widths stand in arrays of one common size :math:`n`: a row :math:`m_l` of ones and zeros marks the
+units that layer :math:`l` has, :math:`a_l = m_l \odot \varphi(z_l)`. An absent unit sends zero
+forward and gets zero back. The proofs hold for every row of numbers :math:`m_l`, hence for all
+widths up to any :math:`n`; the input and the output gradient of narrower ends are filled up with
+zeros. The checks compare with layers of unequal widths that are really cut to size.
 
-The gradient of the loss with respect to the outputs is :math:`\delta_{L+1}`, as given.
+The gradient of the loss with respect to the outputs is :math:`\delta_{L+1}`, as given. The adjoints
+of :math:`a_l` and :math:`z_l` are :math:`\lambda_l` and :math:`\delta_l`; :math:`w` is how the
+parameters of a layer move it.
 """
 
 from functools import cache, wraps

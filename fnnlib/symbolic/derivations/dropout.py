@@ -1,10 +1,16 @@
 r"""Dropout: its gradient, and what it does in the mean over the masks.
 
-An entry of the mask takes the value :math:`v_0 = 0` with probability :math:`\pi_0 = p`, and
-:math:`v_1 = 1 / (1 - p)` with probability :math:`\pi_1 = 1 - p`. A mean is the sum over both
-values. Entries k and q are drawn independently: the probability of values c and d is
-:math:`\pi_c \pi_d`, and for one and the same entry :math:`\pi_c` if c = d, else 0. Then follow the
-mean and the variance of a unit that adds up dropped inputs.
+A batch :math:`x` of :math:`B` rows with :math:`n` inputs is multiplied by a mask :math:`m`, entry
+by entry; dy is the gradient of the loss with respect to the product. That is all there is to the
+gradient.
+
+The rest is about the mean over masks, for :math:`n` inputs :math:`u`. An entry of the mask takes
+the value :math:`v_0 = 0` with probability :math:`\pi_0 = p`, and :math:`v_1 = 1 / (1 - p)` with
+probability :math:`\pi_1 = 1 - p`. A mean is the sum over both values. Entries :math:`k` and
+:math:`q` are drawn independently: the probability :math:`\pi_{kqcd}` of values :math:`c` and
+:math:`d` is :math:`\pi_c \pi_d`, and for one and the same entry :math:`\pi_c` if :math:`c = d`,
+else 0. Then follow the mean and the variance of a unit that adds up dropped inputs with the weights
+:math:`w`.
 """
 
 from functools import wraps

@@ -1,9 +1,11 @@
 r"""Embedding: a lookup is a product with one-hot rows, and its gradient is a scatter-add.
 
-Row r of o has a one at the column of its token and zeros elsewhere, so that
-:math:`o_r E` is the token's row of E. The proof holds for every row of numbers :math:`o_r`, hence
-for all tokens. In the checks the tokens are 0, 0, 1, 1, 2, 2, ..., and the last token of the table
-does not occur.
+There are :math:`N` tokens. :math:`E` is the table, with a row of :math:`D` numbers for each of
+:math:`V` tokens. Row :math:`r` of :math:`o` has a one at the column of its token and zeros
+elsewhere, so that :math:`o_r E` is the token's row of :math:`E`. The proof holds for every row of
+numbers :math:`o_r`, hence for all tokens. dx is the gradient of the loss with respect to the rows
+:math:`x` that were looked up. In the checks the tokens are 0, 0, 1, 1, 2, 2, ..., and the last
+token of the table does not occur.
 """
 
 from functools import wraps

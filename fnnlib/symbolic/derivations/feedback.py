@@ -1,18 +1,35 @@
-r"""Output feedback: the gradient through K passes, and the one at the fixed point.
+r"""Output feedback: the gradient through :math:`K` passes, and the one at the fixed point.
 
-The passes are :math:`k = 0 \dots K` for any K from 1; activations are any differentiable functions
-:math:`\sigma` (first two layers) and :math:`\psi` (output). G is the gradient that reaches the
-output of each pass from outside. The adjoints of the three layers are :math:`\nu, \mu, \lambda`,
-and what is sent back to the output of the pass before is called q.
+The net has two hidden layers :math:`u` and :math:`v`, of :math:`H_1` and :math:`H_2` units, and an
+output :math:`y` of :math:`C` numbers. The passes are :math:`k = 0 \dots K` for any :math:`K` from
+1. In each pass the output of the pass before is fed back into the first hidden layer by the weights
+:math:`R`; before the first pass there is no output, :math:`y_{-1} = 0`. :math:`W_1, W_2, W_3` and
+:math:`b_1, b_2, b_3` are the other weights and the biases. Activations are any differentiable
+functions :math:`\sigma` (first two layers) and :math:`\psi` (output). The first line is the case in
+which :math:`R` is the identity: the output is added to what the first layer has computed, here
+called :math:`a`.
 
-At a fixed point :math:`y = F(y)` the Jacobian J of a pass is the same in every pass. What is proved
-here is algebra: the adjoint of the implicit function pairs with every direction as the gradient
-must; and K passes that start at the fixed point give an adjoint that differs from the implicit one
-by exactly :math:`J^K \lambda`. Two things are not proved here but quoted: that a differentiable
-fixed point exists where the contraction factor is below one (fixed point theorem, implicit function
-theorem), and that :math:`J^K` then tends to zero (its norm is at most the factor to the power K).
-That the gradient from the start :math:`y_{-1} = 0` tends to the same limit is measured in the
-tests.
+:math:`G` is the gradient that reaches the output of each pass from outside. The adjoints of the
+layers :math:`v`, :math:`u` and of the output are :math:`\mu, \nu, \lambda`; :math:`q` is what is
+sent back to the output of the pass before, and :math:`d_1, d_2, d_3` are the gradients of what
+enters the activations.
+
+At a fixed point :math:`y = F(y)` the Jacobian :math:`J` of a pass is the same in every pass. Here
+the net is written for one example, and :math:`c` is the first layer without feedback. The tangent
+of the fixed point solves :math:`\dot y = \dot y J + w`, where :math:`w` is how :math:`F` moves when
+:math:`y` stays; the adjoint solves :math:`\lambda = G + J \lambda`. So :math:`w` and :math:`G` are
+written by what they are equal to, for any numbers :math:`\dot y, \lambda, J`. What is proved is
+algebra: the adjoint of the implicit function pairs with every direction as the gradient must; and
+:math:`K` passes that start at the fixed point give an adjoint that differs from the implicit one by
+exactly :math:`J^K \lambda`. For that, :math:`\lambda_k` stands for :math:`J^k \lambda`, and
+:math:`G_k` for what pass :math:`k` adds.
+
+Two things are not proved here but quoted: that a differentiable fixed point exists where the
+contraction factor is below one (fixed point theorem, implicit function theorem), and that
+:math:`J^K` then tends to zero (its norm is at most the factor to the power :math:`K`). The factor
+contains the steepest slope of the activations, which is derived for the sigmoid of a number
+:math:`z`. That the gradient from the start :math:`y_{-1} = 0` tends to the same limit is measured
+in the tests.
 """
 
 from functools import cache, wraps
@@ -140,10 +157,10 @@ def derivations():
 def identity(n):
     """With R the identity, feedback adds the output to the first hidden layer."""
     k, r, j = n.k, n.r, n.j
-    c = array("c", n.B, n.C)
+    a = array("a", n.B, n.C)
     return Derivation(
-        c[r, j] + total(lambda o: n.y[k - 1, r, o] * delta(o, j), n.C), "feedback_identity"
-    ).step(c[r, j] + n.y[k - 1, r, j], "one term is left")
+        a[r, j] + total(lambda o: n.y[k - 1, r, o] * delta(o, j), n.C), "feedback_identity"
+    ).step(a[r, j] + n.y[k - 1, r, j], "one term is left")
 
 
 def tangents(n):

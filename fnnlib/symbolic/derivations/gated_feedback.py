@@ -1,14 +1,25 @@
 r"""Gated feedback: adjoints of state, signal and attention, all gradients, and why they are right.
 
-What reaches the outputs and the signals from outside are G and E, one for each step. What is
-carried back over the border after a step is q for the state and v for the signal;
-:math:`q_T` and :math:`v_T` are what later steps send back. All four are any numbers, so what is
-proved holds for every loss, with an auxiliary loss on the signals or without. The residual loop
-adds :math:`\rho` times the state before; the library has :math:`\rho = 0` and :math:`\rho = 1`.
+The net has a state :math:`h` of :math:`H` units, a signal :math:`c` of :math:`F` numbers, which is
+fed back into the next step, an attention :math:`\alpha` over the units, and an output :math:`y` of
+:math:`C` numbers. :math:`W, U, V` bring input, state and signal into the state; :math:`W_c` brings
+the state into the signal, :math:`W_a, V_a` state and signal into the attention, :math:`W_y, V_y`
+the gated state and the signal into the output; :math:`b, b_c, b_a, b_y` are the biases. The
+residual loop adds :math:`\rho` times the state before; the library has :math:`\rho = 0` and
+:math:`\rho = 1`.
 
-Adjoints: G itself of the output, :math:`\lambda` of the state, :math:`\mu` of the signal,
-:math:`\beta` of the attention, :math:`\epsilon` of its logits e; :math:`\delta` and
-:math:`\gamma` of what enters tanh and :math:`\sigma`.
+What reaches the outputs and the signals from outside are :math:`G` and :math:`E`, one for each
+step. What is carried back over the border after a step is :math:`q` for the state and :math:`v` for
+the signal; :math:`q_T` and :math:`v_T` are what later steps send back. All four are any numbers, so
+what is proved holds for every loss, with an auxiliary loss on the signals or without.
+
+Adjoints: :math:`G` itself of the output, :math:`\lambda` of the state, :math:`\mu` of the signal,
+:math:`\beta` of the attention, :math:`\epsilon` of its logits :math:`e`; :math:`\delta` and
+:math:`\gamma` of what enters tanh and :math:`\sigma`. In the last part :math:`\omega_t` is what a
+step is worth to the loss, :math:`\pi_t` what the parameters pay in it, and :math:`\kappa_t` what is
+carried over the border after it. What reaches the signal comes from outputs and from attention,
+:math:`m_y` and :math:`m_e`; what reaches the state comes from outputs, attention and signal,
+:math:`u_y, u_e, u_c`.
 """
 
 from functools import cache, wraps
@@ -71,7 +82,7 @@ def definitions():
         exp(e[t, r, j]) / total(lambda k: exp(e[t, r, k]), H)
     ), *steps)
     alpha = recursive("alpha", *steps, rule=lambda *at: p[at])
-    out = define("o", lambda t, r, o: (
+    out = define("out", lambda t, r, o: (
         total(lambda j: alpha[t, r, j] * h[t, r, j] * W_y[j, o], H)
         + total(lambda k: c[t, r, k] * V_y[k, o], F) + b_y[o]
     ), *outer)
@@ -326,21 +337,21 @@ def one_step(n):
         using=[n.ad, n.eps.unroll(t)],
     )
     G, E, H, F, C = n.G, n.E, n.H, n.F, n.C
-    to_c = define("to_c", lambda t, r, k: E[t, r, k] + total(
+    to_c = define("m_y", lambda t, r, k: E[t, r, k] + total(
         lambda o: G[t, r, o] * n.V_y[k, o], C
     ), (1, T), n.B, F)
     from_e = {
-        "h": define("from_e", lambda t, r, k: total(
+        "h": define("u_e", lambda t, r, k: total(
             lambda j: n.eps[t, r, j] * n.W_a[k, j], H
         ), (1, T), n.B, H),
-        "c": define("from_e", lambda t, r, k: total(
+        "c": define("m_e", lambda t, r, k: total(
             lambda j: n.eps[t, r, j] * n.V_a[k, j], H
         ), (1, T), n.B, F),
     }
-    from_c = define("from_c", lambda t, r, k: total(
+    from_c = define("u_c", lambda t, r, k: total(
         lambda j: n.gamma[t, r, j] * n.W_c[k, j], F
     ), (1, T), n.B, H)
-    gated = define("gated", lambda *at: n.to_gated[at] * n.alpha[at], (1, T), n.B, H)
+    gated = define("u_y", lambda *at: n.to_gated[at] * n.alpha[at], (1, T), n.B, H)
 
     def p(adjoint, moved, units, at=t):
         return _pair(n, adjoint, moved, at, units)

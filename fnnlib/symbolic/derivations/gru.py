@@ -1,12 +1,18 @@
 r"""The GRU: adjoints of its state and gates, all gradients, and why they are the derivative.
 
-The columns of W, U and b that belong to one gate are a block q of their own: :math:`q = 0, 1, 2`
-stands for r, z, n, the order in which the library holds the blocks side by side. What enters a gate
-has two parts: :math:`u_q` is fed back by the state; :math:`a_q` is all that enters r and z, but
-only the inputs' part of n, as the reset gate multiplies the other. Their adjoints are
-:math:`\delta` and :math:`\epsilon`. As r is the reset gate, what is carried back over a border is
-called v; :math:`v_T` is what later steps send back to :math:`h_T`, and G is the gradient that
-reaches the states from outside. Both are any numbers, so what is proved holds for every loss.
+The columns of :math:`W`, :math:`U` and :math:`b` that belong to one gate are a block :math:`q` of
+their own: :math:`q = 0, 1, 2` stands for :math:`r`, :math:`z`, :math:`n`, the order in which the
+library holds the blocks side by side. What enters a gate has two parts: :math:`u_q` is fed back by
+the state; :math:`a_q` is all that enters :math:`r` and :math:`z`, but only the inputs' part of
+:math:`n`, as the reset gate multiplies the other. That other part has a bias :math:`c` of its own.
+The adjoints of :math:`a_q` and :math:`u_q` are :math:`\delta` and :math:`\epsilon`, that of the
+state is :math:`\lambda`; :math:`p` is the part of it that reaches the candidate. As :math:`r` is
+the reset gate, what is carried back over a border is called :math:`v`; :math:`v_T` is what later
+steps send back to :math:`h_T`, and :math:`G` is the gradient that reaches the states from outside.
+Both are any numbers, so what is proved holds for every loss.
+
+The first line is about the other convention, in which the update gate says how much is new: it is
+the same net with the parameters of that gate negated.
 """
 
 from functools import cache, wraps
@@ -160,7 +166,7 @@ def other_convention(n):
     return (
         Derivation(mixed(sigmoid(negated)), "gru_other_convention")
         .step(mixed(sigmoid(-enters)), "what enters the gate is linear in its parameters")
-        .step(mixed(1 - sigmoid(enters)), "sigma(-a) = 1 - sigma(a)")
+        .step(mixed(1 - sigmoid(enters)), r"$\sigma(-a) = 1 - \sigma(a)$")
     )
 
 

@@ -1,14 +1,20 @@
 r"""Why the variances of initial weights are what they are.
 
-An expectation is written as the mean over equally likely outcomes: S of the inputs, Q of the
-weights, each outcome of the one with each of the other, which is what independence means. The
-identities hold for any S and Q, and only such expectations are proved; every other distribution is
-a limit of them, which the engine does not say. Moments are arrays: ``X[k, m]`` is the mean of
-:math:`x_k x_m`.
+An expectation is written as the mean over equally likely outcomes: :math:`S` of the inputs
+:math:`x`, :math:`Q` of the weights :math:`w` of a unit, each outcome of the one with each of the
+other, which is what independence means. The identities hold for any :math:`S` and :math:`Q`, and
+only such expectations are proved; every other distribution is a limit of them, which the engine
+does not say. Moments are arrays: :math:`X_{km}` is the mean of :math:`x_k x_m`, and :math:`V_{km}`
+that of :math:`w_k w_m`.
 
-That weights are uncorrelated with mean zero and variance v enters as their second moments,
-:math:`v\,\delta_{km}`. That the library's random weights have these moments is measured, in
-``tests/test_init.py``.
+That weights are uncorrelated with mean zero and variance :math:`v` enters as their second moments,
+:math:`v\,\delta_{km}`. A layer has :math:`D` inputs and :math:`H` units, and :math:`u` is the mean
+square of an input. Relu cuts off one sign of a number :math:`z`. Uniform weights lie between
+:math:`-a` and :math:`a`; :math:`F` is the antiderivative of the square. For orthogonal weights
+:math:`q` is one input. Last come units that start equal: all have the weights :math:`c` below and
+:math:`d` on top, :math:`x` is a batch of :math:`B` inputs, :math:`G` the gradient of the :math:`C`
+outputs, and :math:`\varphi` any activation. That the library's random weights have these moments is
+measured, in ``tests/test_init.py``.
 """
 
 import itertools
@@ -148,18 +154,19 @@ def symmetry(n):
 
     def gradient(j, W):
         """The derivative by W[k, j] of a net with equal weights d on top."""
-        z = define("z", lambda r: total(lambda k: x[r, k] * W(k, j), n.Dn), B)
-        return total(lambda r, o: G[r, o] * d[o] * prime(phi)(z[r]) * x[r, k], B, C)
+        z = define("z", lambda r, j: total(lambda k: x[r, k] * W[k, j], n.Dn), B, n.H)
+        return total(lambda r, o: G[r, o] * d[o] * prime(phi)(z[r, j]) * x[r, k], B, C)
 
     out = total(lambda r, j, o: G[r, o] * d[o] * phi(
         total(lambda k: x[r, k] * W[k, j], n.Dn)
     ), B, n.H, C)
+    equal = define("W", lambda k, j: c[k], n.Dn, n.H)
     return [
         Derivation(D(out, W[k, j]), "init_unit_gradient").step(
-            gradient(j, lambda k, j: W[k, j]), "a unit reads its own weights"
+            gradient(j, W), "a unit reads its own weights"
         ),
-        Derivation(gradient(i, lambda k, j: c[k]), "init_equal_units").step(
-            gradient(j, lambda k, j: c[k]), "the weights of both units are c"
+        Derivation(gradient(i, equal), "init_equal_units").step(
+            gradient(j, equal), "the weights of both units are c"
         ),
     ]
 

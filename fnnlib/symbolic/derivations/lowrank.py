@@ -1,7 +1,9 @@
 r"""A low-rank adapter: gradients of its two factors and of the input, with the layer frozen.
 
-s is the scale of the correction. :math:`G` is the gradient of the loss with respect to z; as it is
-any matrix, what is proved holds for every loss.
+A layer with weights :math:`W` and biases :math:`b` reads :math:`N` rows :math:`x`. The factors
+:math:`A` and :math:`B`, of rank :math:`R`, correct its weights by their product; :math:`s` is the
+scale of the correction. :math:`G` is the gradient of the loss with respect to the outputs
+:math:`z`.
 """
 
 from functools import cache, wraps

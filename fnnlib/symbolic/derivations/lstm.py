@@ -1,10 +1,14 @@
 r"""The LSTM: adjoints of its states and gates, all gradients, and why they are the derivative.
 
-The columns of W, U and b that belong to one gate are a block q of their own: :math:`q = 0, 1, 2, 3`
-stands for i, f, g, o, the order in which the library holds the blocks side by side. As :math:`g` is
-the candidate, the gradient that reaches :math:`h_t` from outside is called G; :math:`r_T` and
-:math:`\rho_T` are what later steps send back to :math:`h_T` and :math:`c_T`. These three are any
-numbers, so what is proved holds for every loss.
+The columns of :math:`W`, :math:`U` and :math:`b` that belong to one gate are a block :math:`q` of
+their own: :math:`q = 0, 1, 2, 3` stands for :math:`i`, :math:`f`, :math:`g`, :math:`o`, the order
+in which the library holds the blocks side by side; :math:`a_q` is what enters a gate. The cell is
+:math:`c`, the state :math:`h`. As :math:`g` is the candidate, the gradient that reaches :math:`h_t`
+from outside is called :math:`G`. What is carried back over a border is :math:`r` for the state and
+:math:`\rho` for the cell; :math:`r_T` and :math:`\rho_T` are what later steps send back to
+:math:`h_T` and :math:`c_T`. These and :math:`G` are any numbers, so what is proved holds for every
+loss. The adjoints are :math:`\lambda` of the state, :math:`\mu` of the cell and :math:`\delta` of
+what enters a gate.
 """
 
 from functools import cache, wraps

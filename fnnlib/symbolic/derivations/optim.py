@@ -1,15 +1,28 @@
 r"""Gradient descent on a quadratic, its largest learning rate; momentum, means, decay, schedules.
 
-The quadratic is :math:`\mathcal{L} = \sum_j \lambda_j (p_j - q_j)^2 / 2`, with a curvature for each
-coordinate; every quadratic with a minimum has this form in the axes of its Hessian. Powers with a
-symbolic exponent are written as the recurrence that defines them: ``rho[s]`` is
-:math:`(1 - \alpha\lambda)^{K - s}`, and ``u[s]`` is :math:`\beta^{T - s}`.
+The quadratic is :math:`\mathcal{L} = \sum_j \lambda_j (p_j - q_j)^2 / 2`, with a curvature
+:math:`\lambda_j` for each of :math:`n` coordinates of the point :math:`p`; every quadratic with a
+minimum :math:`q` has this form in the axes of its Hessian. Gradient descent with the learning rate
+:math:`\alpha` goes through the points :math:`w_0, w_1, \dots, w_K`. Powers with a symbolic exponent
+are written as the recurrence that defines them: :math:`\rho_s` is :math:`(1 - \alpha\lambda)^{K -
+s}`, and :math:`u_s` is :math:`\beta^{T - s}`.
 
-What is proved are identities: the error after K steps, for any K, and
-:math:`(1 - \alpha\lambda)^2 - 1 = \alpha\lambda(\alpha\lambda - 2)`. For :math:`\lambda > 0` the
-right side is negative just when :math:`0 < \alpha < 2 / \lambda`, so the error shrinks just then.
-This last step is about signs: it is argued here and measured in the tests, not proved by the
-engine.
+What is proved are identities: the error after :math:`K` steps, for any :math:`K`, and :math:`(1 -
+\alpha\lambda)^2 - 1 = \alpha\lambda(\alpha\lambda - 2)`. For :math:`\lambda > 0` the right side is
+negative just when :math:`0 < \alpha < 2 / \lambda`, so the error shrinks just then. This last step
+is about signs: it is argued here and measured in the tests, not proved by the engine.
+
+Momentum and Adam see the gradients :math:`g_1, \dots, g_T` and forget them by the factor
+:math:`\beta`: :math:`m` is Adam's mean, :math:`v` the velocity of momentum, :math:`r` the mean of
+squares. All gradients equal to :math:`c` show why Adam divides by one less a power of
+:math:`\beta`.
+
+Nesterov's step in its usual form is :math:`d' = \mu d - \alpha g(\theta + \mu d)`, :math:`\theta' =
+\theta + d'`. With :math:`p = \theta + \mu d` and :math:`d = -\alpha v`, the next point looked ahead
+to, :math:`\theta' + \mu d'`, is what the library computes. In AdamW :math:`d` is Adam's direction
+and :math:`w` the decay. A warm-up of :math:`n` steps :math:`t` leads to the rate :math:`\alpha`; a
+cosine of :math:`T` steps goes from :math:`\alpha` down to :math:`\alpha_0`. Clipping scales a
+gradient :math:`d` that is too long to the length :math:`c`.
 """
 
 from types import SimpleNamespace
@@ -57,7 +70,7 @@ def definitions():
     u = recursive("u", (0, T), start=T, value=1, rule=lambda t: beta * u[t + 1])
     v = recursive("v", (0, T), start=0, value=0, rule=lambda t: beta * v[t - 1] + g[t])
     square = recursive(
-        "s", (0, T), start=0, value=0,
+        "r", (0, T), start=0, value=0,
         rule=lambda t: beta * square[t - 1] + (1 - beta) * g[t] ** 2,
     )
     return SimpleNamespace(**locals())
@@ -208,7 +221,7 @@ def cosine():
 
 def clipped(n):
     """Scaled by c over its length, a gradient has the length c."""
-    c, d = scalar("c"), n.p
+    c, d = scalar("c"), array("d", n.n)
     length = sqrt(total(lambda k: d[k] ** 2, n.n))
     return Derivation(total(lambda k: (d[k] * c / length) ** 2, n.n), "optim_clip").step(
         c**2, "the length cancels"

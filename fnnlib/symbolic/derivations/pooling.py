@@ -1,17 +1,22 @@
 r"""Pooling: gradients of averages and maxima, for any windows, stride and padding.
 
-What a window reads is written as two tables of zeros and ones: :math:`R_{upy}` is one where place p
-of window row u lies in image row y, and :math:`Q_{vpx}` likewise for columns. Rows outside the
-image do not exist, so padding adds zeros to an average by itself. The proofs hold for any numbers
-in the tables, hence for every size, window, stride and padding. The checks take windows of two by
-two places: with stride 1 and padding 1 for averages, with stride 2 for maxima.
+An input :math:`x` holds :math:`N` images of :math:`C` channels with :math:`Y` rows and :math:`X`
+columns; the windows stand in :math:`U` rows and :math:`V` columns and have :math:`P` places each.
+What a window reads is written as two tables of zeros and ones: :math:`R_{upy}` is one where place
+:math:`p` of window row :math:`u` lies in image row :math:`y`, and :math:`Q_{vpx}` likewise for
+columns. Rows outside the image do not exist, so padding adds zeros to an average by itself. The
+proofs hold for any numbers in the tables, hence for every size, window, stride and padding. The
+checks take windows of two by two places: with stride 1 and padding 1 for averages, with stride 2
+for maxima. :math:`G` is the gradient of the loss with respect to the averages, :math:`\lambda_P`
+that with respect to the maxima.
 
-The maximum over places 1 to P is a running one,
-:math:`m_p = m_{p-1} + \operatorname{relu}(e_p - m_{p-1})` for entries :math:`e_p`, from any
-:math:`m_0` below them all. It has a derivative where no entry equals the maximum so far, and there
-the gradient is derived; at a tie there is none, and the library chooses the first entry. Where
-:math:`\rho_p = \operatorname{relu}'(e_p - m_{p-1})` is one, the entry takes over, and nothing is
-sent back to the places before it. G is the gradient of the loss with respect to the outputs.
+The maximum over places 1 to :math:`P` is a running one, :math:`m_p = m_{p-1} +
+\operatorname{relu}(e_p - m_{p-1})` for entries :math:`e_p`, from any :math:`m_0` below them all. It
+has a derivative where no entry equals the maximum so far, and there the gradient is derived; at a
+tie there is none, and the library chooses the first entry. Where :math:`\rho_p =
+\operatorname{relu}'(e_p - m_{p-1})` is one, the entry takes over, and nothing is sent back to the
+places before it. Without indices :math:`m` is the maximum so far, :math:`e` the new entry, and
+:math:`g` what the entry has more.
 """
 
 from functools import wraps

@@ -1,15 +1,19 @@
 r"""Masks and truncation: gradients of a recurrent net that leaves steps out or holds states.
 
-:math:`m_t` is the mask, one where a sequence takes part in step t: there the state moves on,
-elsewhere it stays as it is. :math:`\kappa_t` is zero where step t starts a chunk of truncated
-backpropagation: it reads the number :math:`s_t` in place of the state before, so that nothing is
-sent back over the border; elsewhere it is one. What is proved holds for any numbers in the place of
-both, hence for every mask and every length of the chunks.
+:math:`m_t` is the mask, one where a sequence takes part in step :math:`t`: there the state moves
+on, elsewhere it stays as it is. :math:`\kappa_t` is zero where step :math:`t` starts a chunk of
+truncated backpropagation: it reads the number :math:`s_t` in place of the state before, so that
+nothing is sent back over the border; elsewhere it is one. What is proved holds for any numbers in
+the place of both, hence for every mask and every length of the chunks. :math:`G` is the gradient
+that reaches the states from outside, :math:`v` what is sent back to the step before, and
+:math:`v_T` what reaches the last state; :math:`\lambda` and :math:`\delta` are the adjoints of the
+state and of what enters tanh.
 
 The gradients are derived for the net of :mod:`fnnlib.rnn`. That they are the derivative is proved
-for every recurrent module: all parts of its state stand side by side in h, J is the Jacobian of its
-step by the state before, and w is how the step moves with inputs and parameters; J and w are any
-arrays. A stack read step by step is such a module, too.
+for every recurrent module: all :math:`n` parts of its state stand side by side in :math:`h`,
+:math:`J` is the Jacobian of its step by the state before, :math:`y` what the module makes of the
+state that it reads, and :math:`w` is how the step moves with inputs and parameters; :math:`J` and
+:math:`w` are any arrays. A stack read step by step is such a module, too.
 
 The checks leave out the last steps, one more in each sequence, and cut after every second step.
 There :math:`s_t` is given as data, as holding it constant means.

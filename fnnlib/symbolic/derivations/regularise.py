@@ -1,8 +1,11 @@
 r"""The L2 penalty: its gradient, and why a step of gradient descent shrinks the weights; freezing.
 
-:math:`\lambda` is the strength of the penalty, :math:`\alpha` the learning rate, and E any loss:
-:math:`\partial E / \partial W` stands as it is. A mask m is one where a weight is trained, else
-zero; what is proved holds for any numbers in its place.
+:math:`R` is the penalty on the weights :math:`W`, :math:`\lambda` its strength and :math:`\alpha`
+the learning rate. :math:`E` stands for the other loss, any differentiable function :math:`f` of
+what :math:`W` makes of numbers :math:`x`: :math:`\partial E / \partial W` stands as it is. A mask
+:math:`m` is one where a weight is trained, else zero; what is proved holds for any numbers in its
+place. The trained weights are :math:`t`, and the net reads :math:`m t + (1 - m) W`, which gives
+:math:`f` the number :math:`u`; so the gradient by :math:`t` is the masked one.
 """
 
 from functools import wraps
@@ -30,12 +33,12 @@ from fnnlib.symbolic.agreement import within_tolerance
 
 def definitions(strength):
     """A penalty on one array, on its own and added to another loss."""
-    m, n = size("m n")
-    W, x = array("W", m, n), array("x", m, n)
-    penalty = define("R", strength / 2 * total(lambda k, j: W[k, j] ** 2, m, n))
+    Dn, H = size("D H")
+    W, x = array("W", Dn, H), array("x", Dn, H)
+    penalty = define("R", strength / 2 * total(lambda k, j: W[k, j] ** 2, Dn, H))
     f = function("f")
-    other = define("E", f(total(lambda k, j: W[k, j] * x[k, j], m, n)))
-    k, j = index("k", m), index("j", n)
+    other = define("E", f(total(lambda k, j: W[k, j] * x[k, j], Dn, H)))
+    k, j = index("k", Dn), index("j", H)
     return SimpleNamespace(**locals())
 
 
@@ -66,10 +69,10 @@ def frozen(n):
     The trained weights are t, of which the net reads m t + (1 - m) W; so the gradient by t is
     the masked one.
     """
-    w, m, t = n.W[n.k, n.j], array("m", n.m, n.n), array("t", n.m, n.n)
-    mixed = total(
-        lambda k, j: (m[k, j] * t[k, j] + (1 - m[k, j]) * n.W[k, j]) * n.x[k, j], n.m, n.n
-    )
+    w, m, t = n.W[n.k, n.j], array("m", n.Dn, n.H), array("t", n.Dn, n.H)
+    mixed = define("u", total(
+        lambda k, j: (m[k, j] * t[k, j] + (1 - m[k, j]) * n.W[k, j]) * n.x[k, j], n.Dn, n.H
+    ))
     slope = prime(n.f)(mixed) * n.x[n.k, n.j]
     return Derivation(w - D(n.f(mixed), t[n.k, n.j]), "freeze_step").step(
         m[n.k, n.j] * (w - slope) + (1 - m[n.k, n.j]) * w, "frozen weights do not move"

@@ -1,12 +1,16 @@
 r"""A stack of recurrent layers: gradients for any number of layers and any number of steps.
 
-The layers are :math:`l = 1 \dots L`; layer 1 reads the inputs, every other the outputs of the layer
-below, and the outputs of the stack are those of layer L. All layers have one width n, and so has
-the input. What a layer reads is written with deltas, :math:`u_{tl} = \delta_{l1} x_t + \sum_q
-\delta_{q,l-1} h_{tq}`, so that the first layer needs no case of its own; q is what is sent down to
-the layer below, and v what is sent back to the step before. The activation is any differentiable
-function :math:`\varphi`, as in :mod:`fnnlib.rnn`; for other modules see
-:mod:`fnnlib.symbolic.derivations.recurrent`.
+The layers are :math:`l = 1 \dots L`; layer 1 reads the inputs :math:`x`, every other the outputs of
+the layer below, and the outputs of the stack are those of layer :math:`L`. All layers have one
+width :math:`n`, and so has the input. What a layer reads is written with deltas, :math:`u_{tl} =
+\delta_{l1} x_t + \sum_q \delta_{q,l-1} h_{tq}`, so that the first layer needs no case of its own.
+:math:`G` is the gradient that reaches the outputs from outside; :math:`q` is what is sent down to
+the layer below, :math:`v` what is sent back to the step before, and :math:`v_T` what reaches the
+last states. :math:`\lambda` and :math:`\delta` are the adjoints of the states and of :math:`z`,
+which enters the activation. That is any differentiable function :math:`\varphi`, as in
+:mod:`fnnlib.rnn`; for other modules see :mod:`fnnlib.symbolic.derivations.recurrent`. In the last
+part :math:`\omega_t` is what a step is worth to the loss, :math:`\pi_t` what inputs and parameters
+pay in it, and :math:`\kappa_t` what is carried over the border after it.
 """
 
 from functools import cache, wraps

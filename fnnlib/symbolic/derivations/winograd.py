@@ -1,18 +1,21 @@
 r"""Winograd's convolution: the identity of a tile, for any matrices that fit; and its gradients.
 
-A tile d has r rows and columns, a kernel w has K, and a block of outputs y has m. Each of the
-products :math:`s` of one axis reads the tile by row s of :math:`B^\top`, the kernel by row s of G,
-and is sent to the outputs by row s of A. For one axis these products make the numbers
+A tile :math:`d` has :math:`C` channels, and :math:`r` rows and columns, where :math:`r = m + K -
+1`; there are :math:`O` kernels :math:`w` of :math:`K` rows and columns, and a block of outputs
+:math:`y` has :math:`m`. One axis takes :math:`n` products. Each product :math:`s` reads the tile by
+row :math:`s` of :math:`B`, the kernel by row :math:`s` of :math:`G`, and is sent to the outputs by
+row :math:`s` of :math:`A`. For one axis these products make the numbers
 
 .. math:: S_{ijk} = \sum_s A_{si} B_{sj} G_{sk}
 
 and the tile's outputs follow for any matrices and sizes, any number of channels and outputs. They
-are those of a convolution where :math:`S_{ijk}` is one for j = i + k and else zero: where r = m +
-K - 1, so that i + k never leaves the tile. That the library's numbers (m = 4, K = 3) are such is
-proved row by row, with :math:`d_j` and :math:`w_k` free: the outputs of one axis.
+are those of a convolution where :math:`S_{ijk}` is one for :math:`j = i + k` and else zero: as
+:math:`r = m + K - 1`, :math:`i + k` never leaves the tile. That the library's numbers (:math:`m =
+4, K = 3`) are such is proved row by row, with :math:`d_j` and :math:`w_k` free: the outputs of one
+axis. :math:`V` and :math:`U` are the tile and the kernels after their matrices have been applied
+along both axes.
 
-The gradient of the loss with respect to the outputs is g; as it is any array, what is proved holds
-for every loss.
+The gradient of the loss with respect to the outputs is :math:`g`.
 """
 
 from functools import wraps
