@@ -102,7 +102,7 @@ def _things(one):
 def _place(thing):
     """The order of the source; what is given has none, and is sorted by name, directions last."""
     text = getattr(thing, "base_name", None) or thing.name
-    return getattr(thing, "serial", 0), text.endswith("dot"), text.lower(), text
+    return getattr(thing, "serial", -1), text.endswith("dot"), text.lower(), text
 
 
 def _named(e):
