@@ -119,11 +119,10 @@ def test_every_operator_makes_its_mutants_and_no_others(line):
     assert {(m.function, m.text, m.line) for m in found} <= {("f", line, 2)}
 
 
-def test_the_cases_of_a_check_may_be_others():
-    body = "span, x = (1, 8), np.random.default_rng(0)\n    return f(rng.normal(size=3))\n"
-    changes = [m.change for m in mutants(f"def _limit_check():\n    {body}")]
-    assert changes == ["(span, x) -> (x, span)"]
-    assert len(mutants(f"def _limit():\n    {body}")) == 8
+def test_checks_of_the_library_are_left_alone():
+    body = "return f(1)\n"
+    assert not mutants(f"def _limit_check():\n    {body}")
+    assert len(mutants(f"def _limit():\n    {body}")) == 2
 
 
 def test_only_one_place_changes_and_the_rest_is_kept():

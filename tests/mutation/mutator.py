@@ -15,6 +15,7 @@ SILENT = {"__repr__", "__str__", "_repr_mimebundle_"}
 GIVEN = {"strict", "seconds"}
 # The cases in which derivations are compared with the library; others would be as good.
 DRAWN = {"QUICK", "at"}
+# Functions that are tests themselves, of the library; see tests/symbolic/test_derivations.py.
 CHECKS = "_check", "_checks"
 
 
@@ -57,9 +58,10 @@ def _changes(node):
 
 def _nodes(node, path):
     """Every node that may be changed, with the dotted name of its function."""
-    if isinstance(node, UNTOUCHED) or _is_refusal(node) or getattr(node, "name", "") in SILENT:
+    name = getattr(node, "name", None) or ""
+    if isinstance(node, UNTOUCHED) or _is_refusal(node) or name in SILENT or name.endswith(CHECKS):
         return
-    if isinstance(node, ast.keyword) and node.arg in GIVEN or _is_drawn(node, path):
+    if isinstance(node, ast.keyword) and node.arg in GIVEN or _is_drawn(node):
         return
     if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
         path = *path, node.name
@@ -79,15 +81,9 @@ def _inside(node):
     return ast.iter_child_nodes(node)
 
 
-def _is_drawn(node, path):
-    """Whether a node says no more than which cases are compared: sizes, seeds, random draws."""
-    if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in DRAWN:
-        return isinstance(node.value, (ast.Constant, ast.Dict))
-    if not path or not path[-1].endswith(CHECKS):
-        return False
-    if isinstance(node, ast.Tuple):
-        return all(isinstance(n, ast.Constant) for n in node.elts)
-    return isinstance(node, ast.Call) and "rng" in ast.unparse(node.func)
+def _is_drawn(node):
+    named = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in DRAWN
+    return named and isinstance(node.value, (ast.Constant, ast.Dict))
 
 
 def _is_refusal(node):

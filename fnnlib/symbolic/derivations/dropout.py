@@ -35,7 +35,12 @@ def definitions():
     """The mask on a batch, and one unit that adds up dropped inputs."""
     B, n = size("B n")
     x, m, dy = array("x", B, n), array("m", B, n), array("dy", B, n)
-    loss = define("L", total(lambda r, k: dy[r, k] * (x[r, k] * m[r, k]), B, n))
+
+    def dropped(u, m):
+        """What becomes of a unit under an entry of the mask."""
+        return u * m
+
+    loss = define("L", total(lambda r, k: dy[r, k] * dropped(x[r, k], m[r, k]), B, n))
     p = scalar("p")
     v = define("v", lambda c: delta(c, 1) / (1 - p), 2)
     pi = define("pi", lambda c: delta(c, 0) * p + delta(c, 1) * (1 - p), 2)
@@ -65,23 +70,24 @@ def gradient(n):
 def mean(n):
     """The mean over the masks is the input."""
     u = n.u[n.k]
-    return Derivation(total(lambda c: n.pi[c] * (u * n.v[c]), 2), "dropout_mean").step(
-        u, "what stays makes up for what is dropped"
-    )
+    return Derivation(
+        total(lambda c: n.pi[c] * n.dropped(u, n.v[c]), 2), "dropout_mean"
+    ).step(u, "what stays makes up for what is dropped")
 
 
 def variance(n):
     """The variance of a dropped input grows with its square and with the odds of a drop."""
     u, p = n.u[n.k], n.p
     return Derivation(
-        total(lambda c: n.pi[c] * (u * n.v[c] - u) ** 2, 2), "dropout_variance"
+        total(lambda c: n.pi[c] * (n.dropped(u, n.v[c]) - u) ** 2, 2), "dropout_variance"
     ).step(u**2 * p / (1 - p), "the two cases")
 
 
 def unit_mean(n):
     """The mean is linear, so a unit that adds up dropped inputs keeps its mean."""
     return Derivation(
-        total(lambda k, c: n.w[k] * n.u[k] * n.pi[c] * n.v[c], n.n, 2), "dropout_unit_mean"
+        total(lambda k, c: n.pi[c] * (n.w[k] * n.dropped(n.u[k], n.v[c])), n.n, 2),
+        "dropout_unit_mean",
     ).step(total(lambda k: n.w[k] * n.u[k], n.n), "every entry of the mask has mean one")
 
 
@@ -89,7 +95,8 @@ def unit_variance(n):
     """Independent drops add their variances."""
     p, w, u = n.p, n.w, n.u
     square = total(
-        lambda k, q, c, d: n.both[k, q, c, d] * (w[k] * u[k] * n.v[c]) * (w[q] * u[q] * n.v[d]),
+        lambda k, q, c, d: n.both[k, q, c, d]
+        * (w[k] * n.dropped(u[k], n.v[c])) * (w[q] * n.dropped(u[q], n.v[d])),
         n.n, n.n, 2, 2,
     )
     plain = total(lambda k: w[k] * u[k], n.n)

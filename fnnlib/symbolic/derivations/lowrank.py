@@ -53,9 +53,13 @@ def merged(n):
     """The correction is one of the weights: two thin products, or one layer."""
     M = matrix
     apart = M(n.x) * M(n.W) + ones(n.N, 1) * M(n.b) + n.s * (M(n.x) * M(n.A)) * M(n.B)
-    return Derivation(apart, "lowrank_merged").step(
-        M(n.x) * (M(n.W) + n.s * M(n.A) * M(n.B)) + ones(n.N, 1) * M(n.b),
-        "products of matrices are associative and distribute over sums",
+    return (
+        Derivation(M(n.z), "lowrank_merged")
+        .step(apart, "the layer, and its correction")
+        .step(
+            M(n.x) * (M(n.W) + n.s * M(n.A) * M(n.B)) + ones(n.N, 1) * M(n.b),
+            "products of matrices are associative and distribute over sums",
+        )
     )
 
 

@@ -45,7 +45,7 @@ def definitions(strength):
 def derivations():
     """All derivations of this module."""
     n = definitions(scalar("lambda"))
-    return [gradient(n), decay(n), frozen(n)]
+    return [gradient(n), decay(n), *frozen(n)]
 
 
 def gradient(n):
@@ -67,16 +67,21 @@ def frozen(n):
     """A masked step is the step of a masked gradient: descent on the trained weights alone.
 
     The trained weights are t, of which the net reads m t + (1 - m) W; so the gradient by t is
-    the masked one.
+    the masked one. Before the step, where t is W, the net reads W.
     """
     w, m, t = n.W[n.k, n.j], array("m", n.Dn, n.H), array("t", n.Dn, n.H)
-    mixed = define("u", total(
-        lambda k, j: (m[k, j] * t[k, j] + (1 - m[k, j]) * n.W[k, j]) * n.x[k, j], n.Dn, n.H
-    ))
+
+    def read(t, k, j):
+        return m[k, j] * t[k, j] + (1 - m[k, j]) * n.W[k, j]
+
+    mixed = define("u", total(lambda k, j: read(t, k, j) * n.x[k, j], n.Dn, n.H))
     slope = prime(n.f)(mixed) * n.x[n.k, n.j]
-    return Derivation(w - D(n.f(mixed), t[n.k, n.j]), "freeze_step").step(
-        m[n.k, n.j] * (w - slope) + (1 - m[n.k, n.j]) * w, "frozen weights do not move"
-    )
+    return [
+        Derivation(read(n.W, n.k, n.j), "freeze_read").step(w, "the two parts make a whole"),
+        Derivation(w - D(n.f(mixed), t[n.k, n.j]), "freeze_step").step(
+            m[n.k, n.j] * (w - slope) + (1 - m[n.k, n.j]) * w, "frozen weights do not move"
+        ),
+    ]
 
 
 def checks():
