@@ -3,8 +3,11 @@
 import random
 from functools import cache
 
+import numpy as np
 import pytest
 
+from fnnlib import dense, feedback, gru, init, optim, regularise
+from fnnlib.check import CheckFailed
 from fnnlib.symbolic import Derivation, Refused, derivations
 from fnnlib.symbolic.prover import judge
 
@@ -58,6 +61,69 @@ def test_wrong_variants_are_refused(name):
             if status == "proved":
                 assert not differ(before, variant, using), f"{made.name}: {variant} was proved"
         assert refused, f"{made.name}: no wrong variant among {chosen}"
+
+
+# Checks that a module makes itself, and what of the library they rest on.
+OWN = [
+    ("feedback", "_implicit_check", feedback, "fixed_point_backward"),
+    ("gru", "_convention_check", gru, "other_convention"),
+    ("init", "_all_signs_check", dense, "forward"),
+    ("init", "_limit_check", init, "uniform"),
+    ("init", "_limit_check", init, "xavier"),
+    ("init", "_orthogonal_check", init, "orthogonal"),
+    ("init", "_zeros_check", init, "zeros"),
+    ("optim", "_adamw_check", optim, "adamw"),
+    ("optim", "_bias_check", optim, "adam"),
+    ("optim", "_clip_check", optim, "clip_by_global_norm"),
+    ("optim", "_descent_check", optim, "sgd"),
+    ("optim", "_nesterov_check", optim, "nesterov"),
+    ("optim", "_schedule_checks", optim, "cosine"),
+    ("optim", "_schedule_checks", optim, "warm_up"),
+    ("optim", "_sum_checks", optim, "adam"),
+    ("optim", "_sum_checks", optim, "rmsprop"),
+    ("optim", "_sum_checks", optim, "sgd"),
+    ("regularise", "_frozen_check", regularise, "freeze"),
+]
+
+
+def test_every_check_of_a_module_of_its_own_is_tried():
+    ends = "_check", "_checks"
+    found = {(n, made) for n, m in MODULES.items() for made in vars(m) if made.endswith(ends)}
+    assert found == {(name, made) for name, made, *_ in OWN}
+
+
+@pytest.mark.parametrize("name, made, library, function", OWN)
+def test_a_wrong_result_of_the_library_fails_its_check(
+    name, made, library, function, monkeypatch
+):
+    right, calls = getattr(library, function), []
+
+    def counted(*args, **kwargs):
+        calls.append(function)
+        found = right(*args, **kwargs)
+        return _spoilt(found) if len(calls) == last else found
+
+    monkeypatch.setattr(library, function, counted)
+    last = None
+    getattr(MODULES[name], made)()
+    last = len(calls)
+    calls.clear()
+    with pytest.raises(CheckFailed):
+        getattr(MODULES[name], made)()
+
+
+def _spoilt(found):
+    """The result with an error in one entry of every array."""
+    if callable(found):
+        return lambda *args: _spoilt(found(*args))
+    if isinstance(found, tuple):
+        parts = map(_spoilt, found)
+        return type(found)(*parts) if hasattr(found, "_fields") else tuple(parts)
+    if isinstance(found, np.ndarray):
+        error = np.zeros(found.shape)
+        error.flat[-1] = 0.01
+        return found + error
+    return found * 1.01 if isinstance(found, float) else found
 
 
 def _last_step(made):
