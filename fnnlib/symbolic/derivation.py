@@ -188,9 +188,8 @@ def _conditions(e):
             yield t.base, r"\neq", 0
         if isinstance(t, log) and not _certainly_positive(t.args[0]):
             yield t.args[0], ">", 0
-        if isinstance(t, Piecewise):
-            for boundary in sorted(t.atoms(Relational), key=str):
-                yield boundary.lhs - boundary.rhs, r"\neq", 0
+        if isinstance(t, Relational):
+            yield t.lhs - t.rhs, r"\neq", 0
 
 
 def _certainly_positive(e):

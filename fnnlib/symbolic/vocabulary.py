@@ -153,7 +153,7 @@ class Array(IndexedBase):
 
     def body(self, *indices):
         """The entry that the definition or the recurrence gives at these indices."""
-        if self.start is not None and indices[0] == self.start:
+        if indices[0] == self.start:
             return self.value
         names, entry = self.template
         return entry.xreplace(dict(zip(names, map(sympify, indices), strict=True)))

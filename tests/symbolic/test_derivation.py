@@ -74,6 +74,10 @@ def test_cases_cover_both_signs_and_name_the_kink():
     both = Derivation(relu(z) ** 2 + relu(-z) ** 2, "square")
     both.cases({z > 0: z**2, z < 0: z**2}, "one of them is zero")
     assert both.status == "proved" and "where" in repr(both)
+    x, n = array("x", size("n")), size("n")
+    whole = Derivation(relu(z) * total(lambda k: x[k], n), "whole")
+    whole.cases({z > 0: z * total(lambda k: x[k], n), z < 0: 0}, "each branch")
+    assert whole.sizes == {"n": (1, 3)}
     for wrong in ({z > 0: 1}, {z > 0: 1, y < 0: 0}, {z >= 0: 1, z < 0: 0}, {z > 1: 1, z < 1: 0},
                   {z + 1 > 0: 1, z + 1 < 0: 0}, {z > 0: 1, z < 0: 0, y > 0: 1}):
         with pytest.raises(Misuse):
