@@ -308,7 +308,7 @@ def D(expr, variable):
 
 @lru_cache(None)
 def _function(name, tex, meaning, orders):
-    def fdiff(self, argindex=1):
+    def fdiff(self, argindex):
         if not 1 <= argindex <= len(self.args):
             raise ArgumentIndexError(self, argindex)
         return _function(name, tex, meaning, (*orders, argindex))(*self.args)
@@ -324,7 +324,6 @@ def _function(name, tex, meaning, orders):
             "meaning": staticmethod(meaning) if meaning else None,
             "orders": orders,
             "_eval_is_real": lambda self: True,
-            "_eval_is_commutative": lambda self: True,
         },
     )
 
@@ -347,7 +346,7 @@ def prime(f):
     >>> prime(function("phi"))(scalar("z"))
     phi'(z)
     """
-    return f(Dummy(real=True)).fdiff(1).func
+    return f(Dummy()).fdiff(1).func
 
 
 @lru_cache(None)

@@ -77,6 +77,8 @@ def test_quotients_of_quotients():
                 2 * a * mp.cos(a * b) * c + b * mp.cos(a * b) * c**2)
     assert all(abs(u - v) < mp.mpf(10) ** -20 for u, v in zip(mixed, expected, strict=True))
     assert (probe(z), probe(w), probe(x[0])) == (a, b, c)
+    long = array("long", (0, 1000))
+    assert close(probe(D(exp(long[900]) * z, long[900])), mp.exp(probe(long[900])) * a)
 
 
 def test_recurrences_share_their_entries():
@@ -133,6 +135,8 @@ def test_an_entry_off_its_axis_is_unusable():
     for entry in (x[2], late[0], late[3]):
         with pytest.raises(Unusable):
             probe(entry)
+    i = index("i", n)
+    assert [probe(x[i], {i: at}) for at in (1, 0)] == [probe(x[1]), probe(x[0])]
     assert probe(x[0]) != probe(x[1]) and probe(late[1]) != probe(late[2])
 
 

@@ -7,6 +7,7 @@ from sympy.core.function import ArgumentIndexError
 from fnnlib.symbolic import (
     D,
     Misuse,
+    Piecewise,
     array,
     define,
     delta,
@@ -22,6 +23,7 @@ from fnnlib.symbolic import (
     total,
     vocabulary,
 )
+from fnnlib.symbolic.shapes import entry
 from fnnlib.symbolic.vocabulary import Partial, recursive_arrays, unfold
 
 n, m = size("n m")
@@ -38,6 +40,13 @@ def test_a_total_cannot_capture_an_outer_index():
     assert len(nested.atoms(Dummy)) == 2 and outer.limits[0][0] != outer.function.args[-1]
 
 
+def test_the_indices_of_a_total():
+    e = total(lambda t, _: W[t, _], n, m)
+    (inner, *_), (outer, *_) = e.limits
+    assert (outer.name, inner.name) == ("t", "k") and outer.is_integer and inner.is_integer
+    assert total(lambda k: delta(k, 0) * x[k], n) != 0
+
+
 def test_two_definitions_under_one_name_are_two_arrays():
     p, q = (define("p", lambda i, c=c: c * x[i], n) for c in (1, 2))
     assert p != q and p[0] != q[0]
@@ -52,7 +61,8 @@ def test_a_definition_is_no_free_array(monkeypatch):
 
 
 def test_everything_is_real():
-    q = define("q", z)
+    q, two = define("q", z), define("two", 2)
+    assert (q.value, two.value) == (z, 2)
     assert all(e.is_real for e in (z, x[0], q, D(z**2, z), function("phi")(z)))
     assert array("late", (1, n)).shape == (n,) and array("W", (2, n), m).shape == (n - 1, m)
     assert all(e.is_commutative for e in (D(z**2, z), function("phi")(z)))
@@ -131,6 +141,7 @@ MISUSE = [
     (lambda: D(z, z + 1), "cannot differentiate with respect to"),
     (lambda: matrix(W, 0, 0), "leave one or two axes"),
     (lambda: matrix(z), "leave one or two axes"),
+    (lambda: matrix(array("A", n, n, n)), "leave one or two axes"),
     (lambda: x.unroll(1), "no recurrence"),
 ]
 
@@ -148,5 +159,7 @@ def test_a_symbolic_array_is_not_iterated():
 
 def test_elementwise_takes_named_functions_and_lambdas():
     phi = function("phi")
-    for f in (phi, lambda u: 1 - u**2):
-        assert elementwise(f, matrix(W)).shape == (n, m)
+    i, j = index("i", n), index("j", m)
+    for f in (phi, lambda u: 1 - u**2, lambda u: Piecewise((u, u > 0), (0, True))):
+        of_matrix = elementwise(f, matrix(W))
+        assert of_matrix.shape == (n, m) and entry(of_matrix, i, j) == f(W[i, j])
