@@ -100,6 +100,14 @@ def test_a_cosine_stays_where_it_ends():
     assert [optim.cosine(1.0, 5, 0.25)(t) for t in (5, 6, 1000)] == [0.25] * 3
 
 
+def test_a_cosine_to_zero_ends_the_training():
+    optimizer, p = optim.scheduled(optim.sgd, optim.cosine(0.5, 1)), np.ones(1)
+    q, slots = optimizer.step(p, p, optimizer.init(p))
+    assert q == [0.5]
+    with pytest.raises(ValueError, match="^learning_rate: expected a number > 0, got 0.0"):
+        optimizer.step(q, p, slots)
+
+
 def test_scheduled_adam_keeps_its_own_count():
     """The bias correction counts all steps, also where the rate changes."""
     p, gradients = start(GRADIENTS[0])
@@ -108,6 +116,13 @@ def test_scheduled_adam_keeps_its_own_count():
         [tuple(x for _, x in tree.leaves(q)) for q in
          trajectory(optim.adam(0.01), p, gradients)],
     )
+
+
+def test_the_largest_decay_forgets_the_parameters():
+    p, g = np.array([3.0, -5.0]), np.array([0.5, 2.0])
+    forgotten, zero = optim.adamw(0.5, weight_decay=2.0), optim.adam(0.5)
+    expected = zero.step(0 * p, g, zero.init(p))[0]
+    np.testing.assert_array_equal(forgotten.step(p, g, forgotten.init(p))[0], expected)
 
 
 @pytest.mark.parametrize("curvature", [0.01, 0.7, 1.0, 30.0])
