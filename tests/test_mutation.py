@@ -122,6 +122,7 @@ def test_every_operator_makes_its_mutants_and_no_others(line):
 def test_checks_of_the_library_are_left_alone():
     body = "return f(1)\n"
     assert not mutants(f"def _limit_check():\n    {body}")
+    assert mutants(f"def gradient_check():\n    {body}")
     assert len(mutants(f"def _limit():\n    {body}")) == 2
 
 

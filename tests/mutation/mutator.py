@@ -4,6 +4,7 @@ Messages, docstrings, annotations, decorators and representations are left alone
 """
 
 import ast
+import re
 from collections import Counter
 from typing import NamedTuple
 
@@ -15,8 +16,8 @@ SILENT = {"__repr__", "__str__", "_repr_mimebundle_"}
 GIVEN = {"strict", "seconds"}
 # The cases in which derivations are compared with the library; others would be as good.
 DRAWN = {"QUICK", "at"}
-# Functions that are tests themselves, of the library; see tests/symbolic/test_derivations.py.
-CHECKS = "_check", "_checks"
+# Private functions that are tests themselves; see tests/symbolic/test_derivations.py.
+CHECK = re.compile(r"_\w+_checks?")
 
 
 class Mutant(NamedTuple):
@@ -59,7 +60,7 @@ def _changes(node):
 def _nodes(node, path):
     """Every node that may be changed, with the dotted name of its function."""
     name = getattr(node, "name", None) or ""
-    if isinstance(node, UNTOUCHED) or _is_refusal(node) or name in SILENT or name.endswith(CHECKS):
+    if isinstance(node, UNTOUCHED) or _is_refusal(node) or name in SILENT or CHECK.fullmatch(name):
         return
     if isinstance(node, ast.keyword) and node.arg in GIVEN or _is_drawn(node):
         return
