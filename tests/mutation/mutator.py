@@ -15,7 +15,7 @@ SILENT = {"__repr__", "__str__", "_repr_mimebundle_"}
 # zip asks for equal lengths: it is wrong only where something else is; a proof may take any time.
 GIVEN = {"strict", "seconds"}
 # The cases in which derivations are compared with the library; others would be as good.
-DRAWN = {"QUICK", "at"}
+DRAWN = {"QUICK", "at", "sizes"}
 # Private functions that are tests themselves; see tests/symbolic/test_derivations.py.
 CHECK = re.compile(r"_\w+_checks?")
 
@@ -83,8 +83,9 @@ def _inside(node):
 
 
 def _is_drawn(node):
-    named = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in DRAWN
-    return named and isinstance(node.value, (ast.Constant, ast.Dict))
+    name = ast.unparse(node.targets[0]) if isinstance(node, ast.Assign) else None
+    name = getattr(node, "arg", name)
+    return name in DRAWN and isinstance(node.value, (ast.Constant, ast.Dict, ast.Tuple))
 
 
 def _is_refusal(node):

@@ -23,7 +23,7 @@ SUMS = {"sum", "total", "einsum"}
 WRITTEN = {"add": "subtract", "subtract": "add", "multiply": "divide", "divide": "multiply"}
 TURNED = {"swapaxes", "transpose", "moveaxis"}
 SYMMETRIC = {"Add", "Mul", "Max", "Min", "KroneckerDelta"}  # calls that do not mind the order
-NAMING = {"size", "index"}  # calls whose results are told apart by name alone
+NAMING = {"size", "index", "scalar"}  # calls whose results are told apart by name alone
 AXED = {"array", "define", "recursive"}  # calls that give an array of symbols its axes
 TIMES = {"t", "s", "u"}
 PLAIN = ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.Constant
@@ -32,8 +32,8 @@ PLAIN = ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.Constant
 def marked(tree):
     """The tree with marks: what decides a branch, what is returned, what only gives names."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-            node.targets[0].naming = called(node.value) in NAMING
+        if isinstance(node, ast.Assign):
+            _mark_naming(node.targets[0], node.value)
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.GeneratorExp):
             node.targets[0].naming = _repeats(node.value)
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple):
@@ -53,6 +53,16 @@ def marked(tree):
                 if isinstance(axis, ast.Tuple) and len(axis.elts) == 2:
                     axis.elts[0].begins, getattr(axis.elts[1], "right", axis).ends = True, True
     return tree
+
+
+def _mark_naming(target, value):
+    """Names for what is told apart by name alone: all from one call, or each from its own."""
+    parts = [value]
+    if isinstance(value, ast.Tuple) and isinstance(target, ast.Tuple):
+        parts = value.elts
+        for pair in zip(target.elts, parts, strict=False):
+            _mark_naming(*pair)
+    target.naming = all(isinstance(n, ast.Call) and called(n) in NAMING for n in parts)
 
 
 def _repeats(n):

@@ -36,7 +36,10 @@ def _data(name, *tests):
 
 def _derived(name):
     """A module's own rows of the table of all derivations."""
-    rows = "everything_is_proved", "the_library_agrees", "wrong_variants_are_refused"
+    rows = (
+        "everything_is_proved", "the_library_agrees", "wrong_variants_are_refused",
+        "a_wrong_result_of_the_library_fails_its_check",
+    )  # fmt: skip
     table = "tests/symbolic/test_derivations.py"
     tests = (f"{table}::test_{row}[{name}]" for row in rows)
     return _target(f"symbolic.derivations.{name}", *tests)._replace(proves=True)

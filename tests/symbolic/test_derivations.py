@@ -63,53 +63,52 @@ def test_wrong_variants_are_refused(name):
         assert refused, f"{made.name}: no wrong variant among {chosen}"
 
 
-# Checks that a module makes itself, and what of the library they rest on.
-OWN = [
-    ("feedback", "_implicit_check", feedback, "fixed_point_backward"),
-    ("gru", "_convention_check", gru, "other_convention"),
-    ("init", "_all_signs_check", dense, "forward"),
-    ("init", "_limit_check", init, "uniform"),
-    ("init", "_limit_check", init, "xavier"),
-    ("init", "_orthogonal_check", init, "orthogonal"),
-    ("init", "_zeros_check", init, "zeros"),
-    ("optim", "_adamw_check", optim, "adamw"),
-    ("optim", "_bias_check", optim, "adam"),
-    ("optim", "_clip_check", optim, "clip_by_global_norm"),
-    ("optim", "_descent_check", optim, "sgd"),
-    ("optim", "_nesterov_check", optim, "nesterov"),
-    ("optim", "_schedule_checks", optim, "cosine"),
-    ("optim", "_schedule_checks", optim, "warm_up"),
-    ("optim", "_sum_checks", optim, "adam"),
-    ("optim", "_sum_checks", optim, "rmsprop"),
-    ("optim", "_sum_checks", optim, "sgd"),
-    ("regularise", "_frozen_check", regularise, "freeze"),
-]
+# Checks that modules make themselves, and what of the library they rest on.
+OWN = {
+    "feedback": [("_implicit_check", feedback, "fixed_point_backward")],
+    "gru": [("_convention_check", gru, "other_convention")],
+    "init": [
+        ("_all_signs_check", dense, "forward"), ("_limit_check", init, "uniform"),
+        ("_limit_check", init, "xavier"), ("_orthogonal_check", init, "orthogonal"),
+        ("_zeros_check", init, "zeros"),
+    ],
+    "optim": [
+        ("_adamw_check", optim, "adamw"), ("_bias_check", optim, "adam"),
+        ("_clip_check", optim, "clip_by_global_norm"), ("_descent_check", optim, "sgd"),
+        ("_nesterov_check", optim, "nesterov"), ("_schedule_checks", optim, "cosine"),
+        ("_schedule_checks", optim, "warm_up"), ("_sum_checks", optim, "adam"),
+        ("_sum_checks", optim, "rmsprop"), ("_sum_checks", optim, "sgd"),
+    ],
+    "regularise": [("_frozen_check", regularise, "freeze")],
+}  # fmt: skip
 
 
-def test_every_check_of_a_module_of_its_own_is_tried():
-    ends = "_check", "_checks"
-    found = {(n, made) for n, m in MODULES.items() for made in vars(m) if made.endswith(ends)}
-    assert found == {(name, made) for name, made, *_ in OWN}
+@pytest.mark.parametrize("name", MODULES)
+def test_a_wrong_result_of_the_library_fails_its_check(name, monkeypatch):
+    module, rows = MODULES[name], OWN.get(name, ())
+    found = {made for made in vars(module) if made.endswith(("_check", "_checks"))}
+    assert found == {made for made, *_ in rows}
+    for made, library, function in rows:
+        with monkeypatch.context() as patch:
+            calls = _counted(patch, library, function)
+            getattr(module, made)()
+        with monkeypatch.context() as patch:
+            _counted(patch, library, function, wrong=len(calls))
+            with pytest.raises(CheckFailed):
+                getattr(module, made)()
 
 
-@pytest.mark.parametrize("name, made, library, function", OWN)
-def test_a_wrong_result_of_the_library_fails_its_check(
-    name, made, library, function, monkeypatch
-):
+def _counted(patch, library, function, wrong=None):
+    """The calls of a function of the library, one of which has a wrong result."""
     right, calls = getattr(library, function), []
 
     def counted(*args, **kwargs):
-        calls.append(function)
+        calls.append(args)
         found = right(*args, **kwargs)
-        return _spoilt(found) if len(calls) == last else found
+        return _spoilt(found) if len(calls) == wrong else found
 
-    monkeypatch.setattr(library, function, counted)
-    last = None
-    getattr(MODULES[name], made)()
-    last = len(calls)
-    calls.clear()
-    with pytest.raises(CheckFailed):
-        getattr(MODULES[name], made)()
+    patch.setattr(library, function, counted)
+    return calls
 
 
 def _spoilt(found):

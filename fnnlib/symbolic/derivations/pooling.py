@@ -199,8 +199,8 @@ def _dx(n, k, m):
 
 def checks():
     """The library's gradients against the formulas, at small sizes."""
-    overlapping = definitions(1, 1, (2, 1, 3, 2, 4))
-    apart = definitions(2, 0, (1, 2, 2, 3, 4), LOWEST)
+    overlapping = definitions(1, 1, sizes=(2, 1, 3, 2, 4))
+    apart = definitions(2, 0, sizes=(1, 2, 2, 3, 4), lowest=LOWEST)
     top = define("G", lambda *w: apart.lam[4, *w], *apart.windows)
     return [
         check(average(overlapping), pooling.average_backward, average_forward,
