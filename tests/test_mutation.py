@@ -106,6 +106,7 @@ CHANGES = {
     "f(seconds=60)": ["f(seconds=60) -> pass"],
     "QUICK = 196": [],
     "at = {n: 5}": [],
+    "return lambda *at: x[at]": [],
     "f(at={n: 5}, sizes=(1, 2))": ["f(at={n: 5}, sizes=(1, 2)) -> pass"],
     "array('x', (1, n), m)": ["array('x', (1, n), m) -> pass", "1 -> 2"],
     "f(define('x', g, (0, n + 1)))": [

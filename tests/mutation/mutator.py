@@ -83,8 +83,9 @@ def _inside(node):
 
 
 def _is_drawn(node):
-    name = ast.unparse(node.targets[0]) if isinstance(node, ast.Assign) else None
-    name = getattr(node, "arg", name)
+    if not isinstance(node, (ast.Assign, ast.keyword)):
+        return False
+    name = node.arg if isinstance(node, ast.keyword) else ast.unparse(node.targets[0])
     return name in DRAWN and isinstance(node.value, (ast.Constant, ast.Dict, ast.Tuple))
 
 
