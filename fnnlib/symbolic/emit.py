@@ -122,9 +122,7 @@ class _Source:
 
     def _distinct_bound_names(self, expr):
         """Names of bound indices that meet no other name: nested sums may share one."""
-        taken = {t.base.name for t in expr.atoms(Indexed)} | set(self.positional)
-        taken |= {s.name for s in expr.free_symbols if hasattr(s, "name")}
-        names = {}
+        taken, names = {s.name for s in expr.free_symbols}, {}
         for t in preorder_traversal(expr):
             for k, *_ in t.limits if isinstance(t, Sum) else ():
                 options = itertools.chain([k.name], (f"{k.name}{n}" for n in itertools.count(1)))

@@ -101,6 +101,7 @@ PROVER = [
         "symbolic.evaluate", "fnnlib/symbolic/evaluate.py",
         *(f"tests/symbolic/test_{file}.py" for file in ("probe", "prover", "wrong_steps")),
     ),
+    _prover("emit"),
     _prover("hiding", "prover"),
     _prover("induction", "wrong_steps"),
     _prover("lemma", "induction", "derivation"),

@@ -68,6 +68,20 @@ def test_nested_sums_with_one_letter_do_not_shadow():
     assert value == 1 * 4 + 2 * 12
 
 
+def test_a_bound_index_meets_no_other_name():
+    letters, number = array("k", n), scalar("m")
+    formula = (
+        total(lambda k: letters[k], n) + total(lambda m: number * x[m], n)
+        + total(lambda i: x[i], n) * x[i]
+    )
+    assert run(formula, [i], i=1, k=[1.0, 2.0], m=3.0, x=[5.0, 7.0], n=2) == 3 + 36 + 12 * 7
+
+
+def test_a_scalar_can_stand_among_the_indices():
+    assert run(z * x[i], [z, i], z=2.0, i=1, x=[3.0, 5.0]) == 10
+    assert numpy({"f": (z * x[i], [z, i])}).startswith("def f(z, i, *, x)")
+
+
 def test_derivatives_and_quantities_are_taken_first():
     L = define("L", total(lambda k: x[k] ** 3, n))
     assert run(D(L, x[i]), [i], i=1, x=[1.0, 2.0], n=2) == 12

@@ -25,7 +25,7 @@ from fnnlib.symbolic import (
 from fnnlib.symbolic.probe import DIGITS, TOLERANCE, Probe, Unusable
 
 n, T = size("n T")
-z = scalar("z")
+z, w = scalar("z w")
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +96,20 @@ def test_named_functions():
     a, b = probe(prime(phi)(z)), probe(D(phi(z), z))
     assert abs(a - b) < mp.mpf(10) ** -40
     assert probe(phi(z)) != probe(function("psi")(z))
+
+
+def test_an_opaque_function_means_what_the_probe_says():
+    probe, phi, psi = Probe(4), function("phi"), function("psi")
+    x, y = probe(z), probe(w)
+    elsewhere = probe(psi(z))
+    probe.functions.update(phi=tanh, f=lambda a, b: a**3 * b)
+    assert close(probe(phi(z)), mp.tanh(x))
+    assert close(probe(prime(phi)(z)), 1 - mp.tanh(x) ** 2)
+    assert close(probe(phi(z).diff(z, 2)), -2 * mp.tanh(x) * (1 - mp.tanh(x) ** 2))
+    of_two = function("f")(z, w)
+    assert close(probe(of_two.diff(z)), 3 * x**2 * y) and close(probe(of_two.diff(w)), x**3)
+    assert close(probe(of_two.diff(w, z)), 3 * x**2)
+    assert probe(psi(z)) == elsewhere and Probe(4)(phi(z)) != mp.tanh(x)
 
 
 def test_branches_and_deltas():
