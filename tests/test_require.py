@@ -207,6 +207,11 @@ def test_what_are_no_labels(x, message):
     assert str(caught.value).startswith(message)
 
 
+def test_labels_are_an_array():
+    refused(TypeError, "y: expected a NumPy array, got list",
+            lambda: require.labels("y", [0, 1], 3))  # fmt: skip
+
+
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 @pytest.mark.parametrize("shape", [(3,), (2, 3), (4, 2, 3)])
 def test_rows_that_sum_to_one_up_to_rounding(dtype, shape):
@@ -227,6 +232,13 @@ def test_the_row_that_is_no_distribution_is_named(row, got):
     message = f"p: expected rows >= 0 that sum to one, got a row from {got}"
     for p in ([row, [0.5, 0.5]], [[1.0, 0.0], row], [[0.25, 0.75], row, [2.0, 2.0]]):
         refused(ValueError, message, lambda p=p: require.distribution("p", np.array(p)))
+
+
+def test_rows_at_the_limits_are_distributions():
+    p = np.array([[1.0, 0.0], [0.5, 0.5 + 2.0**-26]])  # the root of the spacing at one is 2**-26
+    assert require.distribution("p", p) is p
+    message = "p: expected rows >= 0 that sum to one, got a row from 1 to 1 with sum 2"
+    refused(ValueError, message, lambda: require.distribution("p", np.vstack([p, [1.0, 1.0]])))
 
 
 def test_a_row_that_is_not_finite_is_no_distribution():
