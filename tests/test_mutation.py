@@ -108,6 +108,7 @@ CHANGES = {
     "at = {n: 5}": [],
     "return lambda *at: x[at]": [],
     "f(at={n: 5}, sizes=(1, 2))": ["f(at={n: 5}, sizes=(1, 2)) -> pass"],
+    "array('x', 3)": ["array('x', 3) -> pass", "3 -> 2"],
     "array('x', (1, n), m)": ["array('x', (1, n), m) -> pass", "1 -> 2"],
     "f(define('x', g, (0, n + 1)))": [
         "f(define('x', g, (0, n + 1))) -> pass", "0 -> 1", "n + 1 -> n - 1", "n + 1 -> n",

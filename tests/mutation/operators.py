@@ -50,6 +50,7 @@ def marked(tree):
                 getattr(size, "operand", size).inferred = isinstance(size, ast.UnaryOp)
         if isinstance(node, ast.Call) and called(node) in AXED:
             for axis in node.args:  # of a wider one, no entry more is read
+                axis.ends = True
                 if isinstance(axis, ast.Tuple) and len(axis.elts) == 2:
                     axis.elts[0].begins, getattr(axis.elts[1], "right", axis).ends = True, True
     return tree

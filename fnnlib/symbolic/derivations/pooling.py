@@ -74,7 +74,7 @@ def definitions(stride=None, padding=0, sizes=SIZES, lowest=None):
     rho = define("rho", lambda p, *w: prime(relu)(e[p, *w] - y[p - 1, *w]), places, *windows)
     y = recursive(
         "m", (0, last), *windows, start=0, value=lowest,
-        rule=lambda p, *w: y[p - 1, *w] + relu(e[p, *w] - y[p - 1, *w]),
+        rule=lambda p, *w: larger(y[p - 1, *w], e[p, *w]),
     )
     yd = recursive(
         "mdot", (0, last), *windows, start=0, value=0,
@@ -89,11 +89,18 @@ def definitions(stride=None, padding=0, sizes=SIZES, lowest=None):
     return SimpleNamespace(**locals())
 
 
+def larger(a, b):
+    """The larger of two numbers: the second counts where it exceeds the first."""
+    return a + relu(b - a)
+
+
 def derivations():
     """All derivations of this module."""
     n = definitions()
     lemma = adjoint_lemma(n)
-    return [average(n), takes_over(), tangent(n), adjoint(n), maximum(n), lemma, theorem(n, lemma)]
+    return [
+        average(n), takes_over(), tangent(n), *adjoints(n), maximum(n), lemma, theorem(n, lemma),
+    ]  # fmt: skip
 
 
 def average(n):
@@ -114,7 +121,7 @@ def average(n):
 def takes_over():
     """An entry that exceeds the maximum so far, by g > 0, takes over; a smaller one is ignored."""
     before, g = scalar("m g")
-    return Derivation(D(before + relu(g), g), "pooling_max_entry").cases(
+    return Derivation(D(larger(before, before + g), g), "pooling_max_entry").cases(
         {g > 0: 1, g < 0: 0}, "a kink where an entry equals the maximum so far"
     )
 
@@ -123,7 +130,7 @@ def tangent(n):
     """How the running maximum moves with the maximum so far and with the new entry."""
     at = n.n, n.c, n.u, n.v
     before, e = scalar("m e")
-    out = before + relu(e - before)
+    out = larger(before, e)
     moved = D(out, before) * n.yd[n.p - 1, *at] + D(out, e) * n.ed[n.p, *at]
     rho = prime(relu)(e - before)
     return Derivation(moved, "pooling_max_tangent").step(
@@ -134,7 +141,7 @@ def tangent(n):
 def lagrangian(n):
     """The loss plus multipliers times the equations of the running maximum."""
     def gap(p, *w):
-        return n.y[p - 1, *w] + relu(n.e[p, *w] - n.y[p - 1, *w]) - n.y[p, *w]
+        return larger(n.y[p - 1, *w], n.e[p, *w]) - n.y[p, *w]
 
     return define("Lambda", total(
         lambda r, c, u, v: n.lam[n.last, r, c, u, v] * n.y[n.last, r, c, u, v], *n.windows
@@ -143,13 +150,18 @@ def lagrangian(n):
     ))
 
 
-def adjoint(n):
+def adjoints(n):
     """Where the Lagrangian is stationary, what a later entry takes over is not sent back."""
     p, at = n.inner, (n.n, n.c, n.u, n.v)
-    return Derivation(D(lagrangian(n), n.y[p, *at]), "pooling_max_adjoint").step(
-        n.lam[p + 1, *at] * (1 - n.rho[p + 1, *at]) - n.lam[p, *at],
-        "the next maximum is made from this one",
-    )
+    return [
+        Derivation(D(lagrangian(n), n.y[p, *at]), "pooling_max_adjoint").step(
+            n.lam[p + 1, *at] * (1 - n.rho[p + 1, *at]) - n.lam[p, *at],
+            "the next maximum is made from this one",
+        ),
+        Derivation(D(lagrangian(n), n.y[n.last, *at]), "pooling_max_adjoint_last").step(
+            0, "the last multiplier is the gradient that arrives"
+        ),
+    ]
 
 
 def maximum(n):

@@ -68,7 +68,7 @@ def definitions():
 def derivations():
     """All derivations of this module."""
     n = definitions()
-    return [*(row(i) for i in range(4)), tile(n), valid(n), weights(n), entries(n)]
+    return [*map(row, range(len(winograd.OUTPUT))), tile(n), valid(n), weights(n), entries(n)]
 
 
 def row(i):
