@@ -83,6 +83,12 @@ SAME = [
     ("contraction far behind", total(lambda t: delta(t, first) * q[t], (first + 2, T)), 0 * x[0]),
     ("contraction against the sign", total(lambda t: delta(s - t, 0) * q[t], (0, T)), q[s]),
     ("contraction just behind", total(lambda t: delta(t, first) * q[t], (first + 1, T)), 0 * x[0]),
+    ("contraction inside a range that may be empty",
+     total(lambda t: total(lambda r: delta(r, t) * q[r], (1, T)), (3, T)),
+     total(lambda t: q[t], (3, T))),
+    ("contraction inside a range that may have no number",
+     total(lambda t: total(lambda r: delta(r, t) * q[r], (1, T)), (first + 1, T)),
+     total(lambda t: q[t], (first + 1, T))),
     ("Fubini of entries", total(lambda a, b: W[a, b] * x[a], n, n),
      total(lambda b, a: W[a, b] * x[a], n, n)),
     ("a real power under a sum", total(lambda a: 2 * total(lambda b: W[a, b], n) ** z, n),
@@ -161,6 +167,11 @@ DIFFERENT = [
      q[before]),
     ("contraction where the range may be empty", total(lambda t: delta(t, T) * q[t], (2, T)),
      q[T]),
+    ("contraction of the first", total(lambda t: delta(t, s) * q[t], (s, T - 2)), 0 * x[0]),
+    ("contraction of the last", total(lambda t: delta(t, s) * q[t], (2, s)), 0 * x[0]),
+    ("contraction of the second", total(lambda t: delta(t, s + 1) * q[t], (s, T - 2)), 0 * x[0]),
+    ("contraction of the last but one", total(lambda t: delta(t, s - 1) * q[t], (2, s)),
+     0 * x[0]),
     ("contraction of what may be just ahead", total(lambda t: delta(t, s) * q[t], (s, T)),
      0 * x[0]),
     ("contraction of what may be just behind", total(lambda t: delta(t, s) * q[t], (0, s)),
@@ -241,6 +252,19 @@ def test_exp_of_a_sum_does_not_become_a_product():
 def test_positive_means_certainly_positive():
     w, c, nothing = scalar("w"), Symbol("c"), scalar("o", nonnegative=True)
     grown = 1 + exp(X)
+
+    def part(u):  # positive, which SymPy does not see
+        return 1 - 1 / (1 + exp(u))
+
+    for e in (part(z), part(z) * exp(X), part(z) ** w, total(lambda k: part(x[k]), n),
+              normal_form(total(lambda a, b: 1 / part(x[a] * x[b]), n, n)),
+              exp(X * part(z) ** w), exp(log(part(z)) * X), exp((X * part(z) ** w) ** 2)):
+        assert not e.is_positive and is_positive(e), e
+    for e in (part(z) - 1, part(z) ** c, exp(X * part(z) ** c), exp(log(z) * part(z) ** w), X,
+              total(lambda t: part(q[t]), (1, T - 1)), exp(c * part(z) ** w),
+              normal_form(total(lambda t, k: 1 / part(q[t] * x[k]), (1, T - 1), n)),
+              normal_form(total(lambda k, t: 1 / part(q[t] * x[k]), n, (1, T - 1)))):
+        assert not is_positive(e), e
     for e in (exp(z), 1 + exp(-z), exp(x[i]), exp(X), grown, z**2 * exp(X) + grown, grown**z,
               2 * exp(X) * grown, 1 / grown, exp(z / grown), exp(log(grown) * X), exp(tanh(X)),
               exp(grown**w), total(lambda k: exp(x[k]), n), total(lambda k: grown**x[k], n)):
@@ -255,7 +279,12 @@ def test_positive_means_certainly_positive():
 
 def test_logarithms_split_only_where_factors_are_positive():
     w, c = scalar("w"), Symbol("c")
+    part = 1 - 1 / (1 + exp(-z))
     assert normal_form(log(exp(X))) == normal_form(X)
+    assert normal_form(log(exp(X * part**w))) == normal_form(X * part**w)
+    assert normal_form(log(part**w) - w * log(part)) == 0
+    a, b = 1 + exp(z), 1 + exp(2 * z)
+    assert normal_form(log(a / b) + log(b / a)) == normal_form(log(a / b) - log(a) + log(b)) == 0
     assert normal_form(log(exp(z) * w * z) - z - log(w) - log(z)) != 0
     assert normal_form(log((1 + exp(z)) ** c) - c * log(1 + exp(z))) != 0
     assert normal_form(log(exp(z) / (1 + exp(z))) - z + log(1 + exp(z))) == 0
