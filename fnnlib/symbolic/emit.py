@@ -18,7 +18,6 @@ from sympy import (
     Pow,
     S,
     Sum,
-    exp,
     preorder_traversal,
     sympify,
 )
@@ -144,7 +143,7 @@ class _Source:
         if e.is_Symbol:
             return self._use(e.name)
         if e.is_Rational:
-            return str(e) if e.is_Integer and e >= 0 else f"({e.p}/{e.q})" if e.q != 1 else f"({e})"
+            return str(e)  # a number stands in front of its product, or in parentheses
         if isinstance(e, Indexed):
             return self._entry(e)
         if isinstance(e, Sum):
@@ -162,7 +161,7 @@ class _Source:
             number, rest = e.as_coeff_Mul()
             sign = "-" if number == -1 else "" if number == 1 else self._print(number) + "*"
             return sign + "*".join(map(self._print, Mul.make_args(rest)))
-        if isinstance(e, exp) or not isinstance(e, Pow):
+        if not isinstance(e, Pow):
             return self._call(e)
         if e.exp == S.NegativeOne:
             return f"(1/{self._print(e.base)})"

@@ -8,6 +8,7 @@ from fnnlib.symbolic import (
     D,
     Misuse,
     Piecewise,
+    Rational,
     array,
     define,
     delta,
@@ -77,6 +78,24 @@ def test_a_bound_index_meets_no_other_name():
     assert run(formula, [i], i=1, k=[1.0, 2.0], m=3.0, x=[5.0, 7.0], n=2) == 3 + 36 + 12 * 7
 
 
+def test_the_code_reads_like_the_formula():
+    def text(formula, *indices):
+        return numpy({"f": (formula, list(indices))}).partition("return ")[2]
+
+    letters = array("k", n)
+    assert text(1 - x[i] * z, i) == "1 - z*x[i]"
+    assert text(-2 * z + x[i], i) == "x[i] - 2*z"
+    assert text(-z) == "-z" and text(Rational(-3, 2) * z) == "-3/2*z"
+    assert text(total(lambda k: letters[k], n)) == "sum(k[k1] for k1 in range(0, n - 1 + 1))"
+
+
+def test_numbers():
+    formula = Rational(1, 3) * z - Rational(3, 2) / z**2 + z ** Rational(3, 2) - 2 + 2**z
+    formula += exp(-2 * z) * (-2 + z) ** 3
+    expected = 4 / 3 - 3 / 32 + 8 - 2 + 16 + np.exp(-8) * 8
+    assert np.isclose(run(formula, [], z=4.0), expected, rtol=1e-15)
+
+
 def test_a_scalar_can_stand_among_the_indices():
     assert run(z * x[i], [z, i], z=2.0, i=1, x=[3.0, 5.0]) == 10
     assert numpy({"f": (z * x[i], [z, i])}).startswith("def f(z, i, *, x)")
@@ -102,6 +121,8 @@ def test_branches():
     formula = Piecewise((1, z > 0), (0, z < 0))
     assert run(formula, [], z=2.0) == 1 and run(formula, [], z=-2.0) == 0
     assert np.isnan(run(formula, [], z=0.0))
+    first_that_holds = Piecewise((1, z > 0), (2, z > -1), (3, True))
+    assert [run(first_that_holds, [], z=at) for at in (1.0, -0.5, -2.0)] == [1, 2, 3]
     assert "NaN" in javascript({"f": (formula, [])})
 
 
