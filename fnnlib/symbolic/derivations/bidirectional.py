@@ -147,7 +147,7 @@ def gradients():
         start(n.x[t, r, d], "dx").step(
             total(lambda j: a.dl.body(t, r, j) * a.W[d, j], n.H)
             + total(lambda j: b.dl.body(T + 1 - t, r, j) * b.W[d, j], n.H),
-            "an input is read by step t of the one net and step T + 1 - t of the other",
+            "read by step t of one net, and T + 1 - t of the other",
         ),
     ]
 

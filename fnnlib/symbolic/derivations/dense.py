@@ -99,7 +99,7 @@ def tangent(n):
     biases = total(lambda q: D(out, n.b[s, q]) * n.bd[s, q], n.n)
     return Derivation(inputs + weights + biases, "stack_tangent").step(
         n.m[s, j] * n.slope(n.z[s, r, j]) * n.zd[s, r, j],
-        "a unit depends on its own row of inputs, its column of weights and its bias",
+        "a unit reads its row of inputs, its weights and its bias",
     )
 
 

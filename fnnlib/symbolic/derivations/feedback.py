@@ -329,7 +329,7 @@ def fixed_point(n):
         ),
         Derivation(total(lambda i: n.G[i] * n.yd[i], n.C), "feedback_implicit").step(
             total(lambda j: n.lam[j] * n.w[j], n.C),
-            "transpose the Jacobian: the gradient needs no tangent",
+            "transpose the Jacobian: no tangent is needed",
         ),
         Derivation(n.sent[k + 1, i], "feedback_power").step(
             total(lambda j: n.any_J[i, j] * n.sent[k, j], n.C),

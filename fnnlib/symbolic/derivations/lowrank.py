@@ -58,7 +58,7 @@ def merged(n):
         .step(apart, "the layer, and its correction")
         .step(
             M(n.x) * (M(n.W) + n.s * M(n.A) * M(n.B)) + ones(n.N, 1) * M(n.b),
-            "products of matrices are associative and distribute over sums",
+            "products are associative and distribute over sums",
         )
     )
 

@@ -128,7 +128,7 @@ def weights(n):
             lambda s, t: n.G[s, n.k] * n.G[t, n.h] * n.tile[s, t, n.c] * sent_back(n, n.o, s, t),
             n.n, n.n,
         ),
-        "every matrix is transposed",
+        "transposed matrices",
     )  # fmt: skip
 
 
@@ -141,7 +141,7 @@ def entries(n):
             ),
             n.n, n.n,
         ),
-        "every matrix is transposed",
+        "transposed matrices",
     )  # fmt: skip
 
 
