@@ -5,7 +5,6 @@ sums around it. Sums, functions, powers and derivatives are kept by the probe, u
 indices. Inside, symbols and arrays go by numbers, their slots, which are looked up much sooner.
 """
 
-import itertools
 import operator
 import random
 import zlib
@@ -37,7 +36,6 @@ from .vocabulary import Array, Misuse, Partial, Quantity
 
 DIGITS = 110  # working precision of a probe
 _CACHED = 10_000  # expressions whose functions are held
-_serial = itertools.count(1)
 _RELATIONS = {
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
     "==": operator.eq, "!=": operator.ne,
@@ -95,7 +93,7 @@ def evaluator(e):
 
 def _kept(e, compute):
     """Values are kept by the probe; those that move with a quotient, until it moves on."""
-    own, reached = -next(_serial), reach(e)  # below zero: no slot, under which entries are kept
+    own, reached = object(), reach(e)  # a key that no other expression has
     bound = {k for t in e.atoms(Sum) for k, *_ in t.limits}
     # Real dummies are arguments of a function, which has a memo of its own for each call.
     names = tuple(slot(k) for k in e.atoms(Dummy, Idx) - bound if k.is_integer)
