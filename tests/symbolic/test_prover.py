@@ -81,6 +81,8 @@ PROVED = [
     ("branches and summands",
      up(z) * total(lambda k: (x[k] + x[k] ** 3) / (1 + x[k] ** 2) ** 2, n) + up(-z) * up(z),
      up(z) * total(lambda k: x[k] / (1 + x[k] ** 2), n), "by cases"),
+    ("branches of sums", Piecewise((X, z > 0), (0, True)) + Piecewise((0, z > 0), (X, True)), X,
+     "by cases"),
     ("branches under a sum", total(lambda k: relu(x[k]) - relu(-x[k]), n), X,
      "by cases, functions unfolded"),
     ("branches under one sum", total(lambda k: relu(x[k]) * relu(-x[k]), n), S.Zero,
@@ -171,8 +173,9 @@ def test_a_refusal_names_the_sides_the_places_and_the_values():
 
 
 def test_matrices_with_one_row_and_with_two():
-    b = array("b", 1, n)
-    assert judge(ones(1, 1) * matrix(b), matrix(b)).status == "proved"
+    b, W = array("b", 1, n), array("W", n, n)
+    row = define("row", lambda j: total(lambda k: b[0, k] * W[k, j], n), n)
+    assert judge(matrix(b) * matrix(W), matrix(row)).status == "proved"
     first, all_rows = tall(lambda r, k: delta(r, 0) * x[k]), tall(lambda r, k: x[k])
     with pytest.raises(Refused, match="i=1"):
         judge(first, all_rows)
