@@ -68,7 +68,7 @@ def forward(p, x, stride=1, padding=0, reuse=None):
     s = require.count("stride", stride)
     P = require.count("padding", padding, least=0)
     sizes = require.arrays({"x": (x, "N C Y X"), "p.W": (p.W, "O C I J"), "p.b": (p.b, "O")})
-    N, C, Y, X, O, I, J = sizes.values()  # noqa: E741
+    Y, X, I, J = (sizes[axis] for axis in "YXIJ")  # noqa: E741
     if I > Y + 2 * P or J > X + 2 * P:
         require.refuse("p.W", f"at most {Y + 2 * P} rows and {X + 2 * P} columns", f"{I} and {J}")
     kept, turn = buffers.begin(reuse)
