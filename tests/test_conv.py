@@ -104,6 +104,7 @@ def test_first_weights(dtype):
 RNG = np.random.default_rng(0)
 P, X = arguments(Case(0, "f8", "contiguous"), 4, 2, 3, (6, 5), (3, 2))
 Z, CACHE = conv.forward(P, X)
+SQUARE = conv.Params(np.ones((1, 1, 4, 4)), np.zeros(1))
 
 REFUSED = [
     (lambda: conv.init(1, 3, 2, 3, 3), TypeError, "rng: expected Generator, got int"),
@@ -140,6 +141,10 @@ REFUSED = [
      "p.W: expected at most 2 rows and 5 columns, got 3 and 2"),
     (lambda: conv.forward(P, X[..., :1]), ValueError,
      "p.W: expected at most 6 rows and 1 columns, got 3 and 2"),
+    (lambda: conv.forward(SQUARE, np.ones((1, 1, 1, 9)), padding=1), ValueError,
+     "p.W: expected at most 3 rows and 11 columns, got 4 and 4"),
+    (lambda: conv.forward(SQUARE, np.ones((1, 1, 9, 1)), padding=1), ValueError,
+     "p.W: expected at most 11 rows and 3 columns, got 4 and 4"),
     (lambda: conv.backward(Z, P), TypeError, "cache: expected conv.Cache, got conv.Params"),
     (lambda: conv.backward(Z[:, :, 1:], CACHE), ValueError,
      "dz: expected shape (4, 3, 4, 4), got (4, 3, 3, 4)"),
