@@ -37,7 +37,7 @@ CLAIMS = claims()
 n, m, T = size("n m T")
 x, q, z = array("x", n), array("q", (0, T)), scalar("z")
 i = index("i", n)
-s, X = sigmoid(z), total(lambda k: x[k], n)
+s, X, Y = sigmoid(z), total(lambda k: x[k], n), total(lambda t: q[t], (0, T))
 
 
 def doubling(*axes, **start):
@@ -68,6 +68,8 @@ PROVED = [
     ("quotient", (z**2 - 1) / (z - 1), z + 1, "rational normal form"),
     ("quotient of sums", X / (1 + X) + 1 / (1 + X), S.One, "rational normal form"),
     ("sums over a sum", total(lambda k: x[k] / (X + z), n), 1 - z / (X + z),
+     "rational normal form"),
+    ("product of sums below", 1 / X + 1 / Y, (X + Y) / total(lambda a, b: x[a] * q[b], n, (0, T)),
      "rational normal form"),
     ("summands", total(lambda k: (x[k] + x[k] ** 3) / (1 + x[k] ** 2) ** 2, n),
      total(lambda k: x[k] / (1 + x[k] ** 2), n), "rational normal form of the summands"),
