@@ -42,7 +42,7 @@ from .hiding import hidden
 from .lemma import rewrite
 from .normal import aligned, by_sines, common_start, normal_form, shifted, written_out
 from .probe import DIGITS, TOLERANCE, Probe, Unusable
-from .shapes import check_indices, check_shapes, check_unrolled, entry
+from .shapes import check_definitions, check_indices, check_shapes, check_unrolled, entry
 from .vocabulary import Array, Misuse, Partial, Quantity, Unrolled
 
 PROBES = 8  # every step must pass this many
@@ -104,6 +104,7 @@ def _entries(a, b):
     a, b = free_entry(a), free_entry(b)
     for e in (a, b):
         check_indices(e)
+    check_definitions(a, b)
     return a, b
 
 

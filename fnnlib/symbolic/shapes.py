@@ -3,6 +3,8 @@
 SymPy lets ``(m, n) * (k, 1)`` pass when the sizes are symbols.
 """
 
+from functools import lru_cache
+
 from sympy import (
     Dummy,
     HadamardProduct,
@@ -22,7 +24,9 @@ from sympy import (
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 
 from .binding import bounds, is_at_least
-from .vocabulary import Array, Misuse
+from .vocabulary import Array, Misuse, Quantity, reached
+
+_CACHED = 10_000  # definitions that were found right
 
 
 def check_shapes(e):
@@ -61,6 +65,28 @@ def check_indices(e, ranges=None):
                 )
     for a in e.args:
         check_indices(a, ranges)
+
+
+def check_definitions(*expressions):
+    """Refuse a definition or a recurrence, at any depth, with an index that may leave its axis."""
+    for t in reached(*expressions):
+        try:
+            _check_definition(t)
+        except Misuse as error:
+            raise Misuse(f"in the definition of {t}: {error}") from None
+
+
+@lru_cache(_CACHED)
+def _check_definition(t):
+    if isinstance(t, Quantity):
+        check_indices(t.value)
+        return
+    (at, *others), body = t.template
+    first, last = t.axes[0]
+    if t.start is not None:  # there the recurrence does not hold
+        first, last = (first + 1 if expand(t.start - first) == 0 else first,
+                       last - 1 if expand(t.start - last) == 0 else last)
+    check_indices(body, {at: (first, last), **dict(zip(others, t.axes[1:], strict=True))})
 
 
 def check_unrolled(u):

@@ -172,19 +172,21 @@ class Unrolled:
         self.array, self.at = array, at
 
 
-def recursive_arrays(*expressions):
-    """The recursive arrays that expressions use, also through definitions and recurrences."""
-    found, seen, waiting = set(), set(), list(expressions)
+def reached(*expressions):
+    """The quantities and the arrays with a rule on which expressions rest, directly or not."""
+    found, waiting = set(), list(expressions)
     while waiting:
         for t in preorder_traversal(waiting.pop()):
-            if isinstance(t, Quantity) and t not in seen:
-                seen.add(t)
-                waiting.append(t.value)
-            if isinstance(t, Array) and t.rule is not None and t not in seen:
-                seen.add(t)
-                found |= {t} if t.recursive else set()
-                waiting.append(t.template[1])
+            ruled = isinstance(t, Quantity) or isinstance(t, Array) and t.rule is not None
+            if ruled and t not in found:
+                found.add(t)
+                waiting.append(t.value if isinstance(t, Quantity) else t.template[1])
     return found
+
+
+def recursive_arrays(*expressions):
+    """The recursive arrays that expressions use, also through definitions and recurrences."""
+    return {t for t in reached(*expressions) if isinstance(t, Array) and t.recursive}
 
 
 class Quantity(Symbol):

@@ -15,7 +15,7 @@ SILENT = {"__repr__", "__str__", "_repr_mimebundle_"}
 # zip asks for equal lengths: it is wrong only where something else is; a proof may take any time.
 GIVEN = {"strict", "seconds"}
 # The cases in which derivations are compared with the library; others would be as good.
-DRAWN = {"QUICK", "at", "sizes"}
+DRAWN = {"CHUNK", "LAYERS", "QUICK", "at", "sizes"}
 # Private functions that are tests themselves; see tests/symbolic/test_derivations.py.
 CHECK = re.compile(r"_\w+_checks?")
 

@@ -38,7 +38,7 @@ def marked(tree):
             node.targets[0].naming = _repeats(node.value)
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple):
             if len(getattr(node.targets[0], "elts", ())) == len(node.value.elts):
-                node.targets[0].given = [ast.unparse(value) for value in node.value.elts]
+                node.targets[0].given = [_nameless(value) for value in node.value.elts]
         if isinstance(node, ast.Expr):
             node.value.effect = True
         for test in [*filter(None, [getattr(node, "test", None)]), *getattr(node, "ifs", [])]:
@@ -54,6 +54,13 @@ def marked(tree):
                 if isinstance(axis, ast.Tuple) and len(axis.elts) == 2:
                     axis.elts[0].begins, getattr(axis.elts[1], "right", axis).ends = True, True
     return tree
+
+
+def _nameless(value):
+    """The text of a value; free arrays with the same axes are told apart by name alone."""
+    if isinstance(value, ast.Call) and called(value) == "array":
+        return ast.unparse(ast.Tuple(value.args[1:], ast.Load()))
+    return ast.unparse(value)
 
 
 def _mark_naming(target, value):

@@ -11,9 +11,25 @@ from sympy import (
     Symbol,
 )
 
-from fnnlib.symbolic import Misuse, array, hadamard, index, matrix, recursive, size, total
+from fnnlib.symbolic import (
+    Misuse,
+    array,
+    define,
+    hadamard,
+    index,
+    matrix,
+    recursive,
+    size,
+    total,
+)
 from fnnlib.symbolic.normal import normal_form
-from fnnlib.symbolic.shapes import check_indices, check_shapes, check_unrolled, entry
+from fnnlib.symbolic.shapes import (
+    check_definitions,
+    check_indices,
+    check_shapes,
+    check_unrolled,
+    entry,
+)
 
 n, m, T = size("n m T")
 A, B, v = (matrix(array(*a)) for a in (("A", n, m), ("B", m, n), ("v", n)))
@@ -73,6 +89,37 @@ def test_the_message_names_both_ranges():
     t = index("t", (1, T))
     with pytest.raises(Misuse, match=r"runs over 2\.\.T \+ 1, the axis over 1\.\.T"):
         check_indices(x[t + 1, 0])
+
+
+def grows(start, shift, over=(0, T)):
+    """A recurrence that reads its neighbour ``shift`` steps away."""
+    h = recursive("h", over, start=start, rule=lambda t: h[t + shift] + 1)
+    return h[T]
+
+
+GOOD = [
+    lambda: define("p", lambda k, j: W[k, j], n, m)[0, 0],
+    lambda: define("q", total(lambda k, j: W[k, j], n, m)),
+    lambda: grows(0, -1), lambda: grows(T, 1), lambda: grows(None, 0),
+]  # fmt: skip
+BAD = [
+    lambda: define("p", lambda k, j: W[j, k], n, m)[0, 0],
+    lambda: define("q", total(lambda k, j: W[j, k], n, m)),
+    lambda: define("r", define("q", total(lambda k, j: W[j, k], n, m)) ** 2),
+    lambda: grows(0, 1), lambda: grows(T, -1), lambda: grows(None, -1), lambda: grows(None, 1),
+    lambda: grows(0, -2), lambda: grows(T, 2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("made", GOOD)
+def test_an_index_in_a_definition_that_stays_on_its_axis(made):
+    check_definitions(made())
+
+
+@pytest.mark.parametrize("made", BAD)
+def test_an_index_in_a_definition_that_may_leave_its_axis(made):
+    with pytest.raises(Misuse, match="in the definition of .: index"):
+        check_definitions(made())
 
 
 def test_a_bound_index_with_a_name_is_refused():
