@@ -37,7 +37,7 @@ CLAIMS = claims()
 n, m, T = size("n m T")
 x, q, z = array("x", n), array("q", (0, T)), scalar("z")
 i = index("i", n)
-s, X, Y = sigmoid(z), total(lambda k: x[k], n), total(lambda t: q[t], (0, T))
+s, X = sigmoid(z), total(lambda k: x[k], n)
 
 
 def doubling(*axes, **start):
@@ -69,8 +69,6 @@ PROVED = [
     ("quotient of sums", X / (1 + X) + 1 / (1 + X), S.One, "rational normal form"),
     ("sums over a sum", total(lambda k: x[k] / (X + z), n), 1 - z / (X + z),
      "rational normal form"),
-    ("product of sums below", 1 / X + 1 / Y, (X + Y) / total(lambda a, b: x[a] * q[b], n, (0, T)),
-     "rational normal form"),
     ("summands", total(lambda k: (x[k] + x[k] ** 3) / (1 + x[k] ** 2) ** 2, n),
      total(lambda k: x[k] / (1 + x[k] ** 2), n), "rational normal form of the summands"),
     ("sines", sin(z) ** 2 + cos(z) ** 2, S.One, "rational normal form"),
@@ -85,6 +83,12 @@ PROVED = [
      up(z) * total(lambda k: x[k] / (1 + x[k] ** 2), n), "by cases"),
     ("branches of sums", Piecewise((X, z > 0), (0, True)) + Piecewise((0, z > 0), (X, True)), X,
      "by cases"),
+    ("branches of a quotient of sums", up(z) * X / (1 + X) + up(z) / (1 + X) + up(z) * up(-z),
+     up(z), "by cases"),
+    ("branches of summands",
+     Piecewise((total(lambda k: (x[k] + x[k] ** 3) / (1 + x[k] ** 2) ** 2, n), z > 0), (0, True))
+     + Piecewise((0, z > 0), (total(lambda k: x[k] / (1 + x[k] ** 2), n), True)),
+     total(lambda k: x[k] / (1 + x[k] ** 2), n), "by cases"),
     ("branches under a sum", total(lambda k: relu(x[k]) - relu(-x[k]), n), X,
      "by cases, functions unfolded"),
     ("branches under one sum", total(lambda k: relu(x[k]) * relu(-x[k]), n), S.Zero,
