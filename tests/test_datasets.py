@@ -139,6 +139,30 @@ def test_a_step_of_one_is_enough_where_it_reaches_back_three():
     )  # fmt: skip
 
 
+def test_the_past_between_two_steps_is_the_cubic_through_its_neighbours():
+    """Runge and Kutta's method in a few lines, with the weights of a table for the halves."""
+    back, h, x = 12, 1 / 4, [0.7] * 13  # the past is constant up to the kink at number 12
+
+    def slope(now, past):
+        return 0.2 * past / (1 + past**10) - 0.1 * now
+
+    for k in range(back, back + 44):
+        i, now = k - back, x[k]
+        if i < back:
+            half = 0.7
+        elif i == back:  # on one side of the kink
+            half = np.dot([5, 15, -5, 1], x[i : i + 4]) / 16
+        else:
+            half = np.dot([-1, 9, 9, -1], x[i - 1 : i + 3]) / 16
+        k1 = slope(now, x[i])
+        k2 = slope(now + h / 2 * k1, half)
+        k3 = slope(now + h / 2 * k2, half)
+        k4 = slope(now + h * k3, x[i + 1])
+        x.append(now + h * (k1 + 2 * k2 + 2 * k3 + k4) / 6)
+    found = data.mackey_glass(12, tau=3, start=0.7, substeps=4)
+    np.testing.assert_allclose(found, x[back::4], rtol=1e-13)
+
+
 def test_unless_told_otherwise_the_series_is_the_chaotic_one():
     np.testing.assert_array_equal(
         data.mackey_glass(50), data.mackey_glass(50, tau=17, start=1.2, substeps=10)
