@@ -187,10 +187,8 @@ def _added(terms):
 
 
 def _product(e):
-    negative = e.as_coeff_Mul()[0] == -1
-    parts = Mul.make_args(-e) if negative else e.args
-    deltas = [evaluator(a) for a in parts if isinstance(a, KroneckerDelta)]
-    factors = [a for a in parts if not isinstance(a, KroneckerDelta)]
+    deltas = [evaluator(a) for a in e.args if isinstance(a, KroneckerDelta)]
+    factors = [a for a in e.args if not isinstance(a, KroneckerDelta)]
     in_order = list(map(evaluator, factors))
     entries_last = [evaluator(a) for a in sorted(factors, key=lambda a: isinstance(a, Indexed))]
 
@@ -204,8 +202,7 @@ def _product(e):
             product = number if product is None else product * number
             if settled and not product:
                 return 0
-        product = 1 if product is None else product
-        return -product if negative else product
+        return 1 if product is None else product
 
     return value
 

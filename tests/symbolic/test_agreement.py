@@ -122,6 +122,15 @@ def test_a_slip_in_the_gradient_fails(change):
         check(dU, altered(change), rnn.forward, args=ARGS, dout=DOUT)
 
 
+def test_every_entry_is_compared_with_the_formula():
+    def slip(dp, dx, ds):
+        dp.U[-1, -1] += 1
+        return dp, dx, ds
+
+    with pytest.raises(CheckFailed, match=r"the formula .* at U\["):
+        check(dU, altered(slip), rnn.forward, args=ARGS, dout=DOUT)
+
+
 def test_a_missing_time_term_fails():
     def forgetful(dout, cache):
         return rnn.backward(dout, cache, truncate=1)

@@ -1,7 +1,7 @@
 import mpmath as mp
 import numpy as np
 import pytest
-from sympy import cos, sin
+from sympy import Abs, Max, Rational, cos, sin
 
 from fnnlib.symbolic import (
     D,
@@ -110,6 +110,46 @@ def test_an_opaque_function_means_what_the_probe_says():
     assert close(probe(of_two.diff(z)), 3 * x**2 * y) and close(probe(of_two.diff(w)), x**3)
     assert close(probe(of_two.diff(w, z)), 3 * x**2)
     assert probe(psi(z)) == elsewhere and Probe(4)(phi(z)) != mp.tanh(x)
+
+
+def test_opaque_functions_of_two_arguments():
+    probe, of_two = Probe(4), function("g")(z, w)
+    for v in (z, w):
+        a, b = probe(of_two.diff(v)), probe(D(of_two, v))
+        assert abs(a - b) < mp.mpf(10) ** -40 and a != 0
+
+
+def test_numbers_and_functions_with_a_kink():
+    probe = Probe(4)
+    x = probe(z)
+    assert probe(Rational(2, 3)) == mp.mpf(2) / 3
+    assert probe(Max(z, w)) == max(x, probe(w)) and probe(Abs(z)) == abs(x)
+
+
+def test_what_is_kept_moves_with_what_a_quantity_stands_for():
+    probe, e = Probe(4), exp(define("L", w**2))
+    kept = probe(e)
+    assert close(probe(D(e, w)), 2 * probe(w) * kept)
+
+
+def test_products_of_deltas_alone():
+    probe, (i, j, k), x = Probe(5), index("i j k", n), array("x", n)
+    probe.values.update({i: 1, j: 1, k: 1, n: 2})
+    assert probe(delta(i, j) * delta(j, k)) == 1 and probe(delta(i, j) * delta(j, 0)) == 0
+    assert probe(total(lambda m: delta(m, 2) * x[m], n)) == 0
+
+
+def test_what_a_zero_stands_before_is_looked_at_until_all_is_drawn():
+    x = array("x", n)
+    zero, one = x[0] - define("y", x[0]), 1 + x[0] - define("y", x[0])
+    for nothing in (zero, sin(zero), define("q", zero), define("o", lambda k: zero, n)[0]):
+        probe, settled = Probe(6), Probe(6)
+        probe.values[n] = settled.values[n] = 2
+        settled.settled = True
+        assert settled(nothing * x[3]) == 0
+        for wrong in (lambda: probe(nothing * x[3]), lambda: settled(one * x[3])):  # noqa: B023
+            with pytest.raises(Unusable):
+                wrong()
 
 
 def test_branches_and_deltas():
