@@ -258,7 +258,7 @@ def test_positive_means_certainly_positive():
 
     for e in (part(z), part(z) * exp(X), part(z) ** w, total(lambda k: part(x[k]), n),
               normal_form(total(lambda a, b: 1 / part(x[a] * x[b]), n, n)),
-              exp(X * part(z) ** w), exp(log(part(z)) * X), exp((X * part(z) ** w) ** 2)):
+              exp(X * part(z) ** w), exp(log(part(z)) * X), exp((z + part(z) ** w) ** 2)):
         assert not e.is_positive and is_positive(e), e
     for e in (part(z) - 1, part(z) ** c, exp(X * part(z) ** c), exp(log(z) * part(z) ** w), X,
               total(lambda t: part(q[t]), (1, T - 1)), exp(c * part(z) ** w),
