@@ -78,7 +78,7 @@ def weigh(browser, url):
     context, responses = browser.new_context(), []
     page = context.new_page()
     page.on("response", lambda response: responses.append(response))
-    page.goto(url, wait_until="networkidle")
+    page.goto(url, wait_until="networkidle", timeout=120_000)
     bodies = [response.body() for response in responses]
     maths = page.evaluate("'MathJax' in window")
     context.close()
