@@ -129,7 +129,7 @@ def _room(x, W, P, dtype):
     (_, C, Y, X), O = x, W[0]  # noqa: E741
     U, V = Y + 2 * P - 2, X + 2 * P - 2
     n, k = -(-U // 4), -(-V // 4)
-    padded, places = np.zeros((4 * n + 2, 4 * k + 2, C), dtype), np.zeros((4 * n, 4 * k, O), dtype)
+    padded, places = np.empty((4 * n + 2, 4 * k + 2, C), dtype), np.empty((4 * n, 4 * k, O), dtype)
     tiles = sliding_window_view(padded, (6, 6), axis=(0, 1), writeable=True)[::4, ::4]
     return Room(
         *(np.kron(M, M).astype(dtype) for M in (TILE, KERNEL, OUTPUT)),
