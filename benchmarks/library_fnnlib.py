@@ -11,24 +11,26 @@ from fnnlib.buffers import Buffers
 NETS = {"rnn": rnn, "lstm": lstm, "gru": gru}
 
 
-def make(workload, a):
-    """A function of no arguments that computes all results of the workload, by name."""
+def make(workload, a, room=Buffers):
+    """A function of no arguments that computes all results of the workload, by name.
+
+    ``room`` makes what a net is given as ``reuse``: buffers, or None.
+    """
     net, _ = workload.split("/")
     if net in NETS:
-        return _recurrent(NETS[net], a)
+        return _recurrent(NETS[net], a, room)
     if net == "dense":
-        return _dense(a)
+        return _dense(a, room)
     if net == "conv":
-        return _conv(a)
-    return _adam(a) if net == "adam" else _elementwise(net, a)
+        return _conv(a, room)
+    return _adam(a, room) if net == "adam" else _elementwise(net, a, room)
 
 
-def _recurrent(net, a):
+def _recurrent(net, a, room):
     p = net.Params(*(a[name] for name in net.Params._fields))
     s = net.State(*(a[f"{name}_0"] for name in net.State._fields))
-    ds_T, reuse = net.State(*(np.zeros_like(part) for part in s)), Buffers()
-    parts = *net.Params._fields, *(f"{name}_0" for name in net.State._fields)
-    names = "h", "dx", *(f"d{name}" for name in parts)
+    ds_T, reuse = net.State(*(np.zeros_like(part) for part in s)), room()
+    names = recurrent_names(net)
 
     def run():
         (h, _), cache = net.forward(p, a["x"], s, reuse)
@@ -38,9 +40,15 @@ def _recurrent(net, a):
     return run
 
 
-def _dense(a):
+def recurrent_names(net):
+    """The names of all results of a recurrent net, in the order (h, dx, *dp, *ds_0)."""
+    parts = *net.Params._fields, *(f"{name}_0" for name in net.State._fields)
+    return "h", "dx", *(f"d{name}" for name in parts)
+
+
+def _dense(a, room):
     layers = tuple(dense.Params(a[f"W{i}"], a[f"b{i}"]) for i in range(workloads.depth(a)))
-    names, reuse = _names(layers), Buffers()
+    names, reuse = _names(layers), room()
 
     def run():
         z, cache = dense.stack_forward(layers, a["x"], "relu", reuse)
@@ -52,13 +60,13 @@ def _dense(a):
     return run
 
 
-def _conv(a):
+def _conv(a, room):
     *filters, readout = (
         kind(a[f"W{i}"], a[f"b{i}"])
         for i, kind in enumerate((conv.Params, conv.Params, dense.Params))
     )
 
-    names, reuse = _names((*filters, readout)), [Buffers() for _ in range(3)]
+    names, reuse = _names((*filters, readout)), [room() for _ in range(3)]
 
     def run():
         outputs, caches, images = [], [], a["x"]
@@ -81,8 +89,8 @@ def _conv(a):
     return run
 
 
-def _adam(a):
-    optimizer = optim.adam(1e-3, reuse=Buffers())
+def _adam(a, room):
+    optimizer = optim.adam(1e-3, reuse=room())
     p, slots = a["p"], optimizer.init(a["p"])
 
     def run():
@@ -93,12 +101,14 @@ def _adam(a):
     return run
 
 
-def _elementwise(name, a):
+def _elementwise(name, a, room):
     f, backward = getattr(activations, name), getattr(activations, f"{name}_backward")
-    z, dp, p, dz = a["z"], a["dp"], np.empty_like(a["z"]), np.empty_like(a["z"])
+    z, dp = a["z"], a["dp"]
+    out_p, out_dz = (room() and np.empty_like(z) for _ in range(2))
 
     def run():
-        return {"p": f(z, out=p), "dz": backward(dp, p, out=dz)}
+        p = f(z, out=out_p)
+        return {"p": p, "dz": backward(dp, p, out=out_dz)}
 
     return run
 

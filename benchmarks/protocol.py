@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-PEERS = ("torch", "jax", "autograd", "floor")
+PEERS = ("torch", "jax", "autograd", "floor", "plain")
 OURS, AGAIN = "fnnlib", "fnnlib again"
 BLOCK = 0.03  # seconds
 TOLERANCE = {"float32": 2e-4, "float64": 1e-9}

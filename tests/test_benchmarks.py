@@ -11,6 +11,7 @@ from benchmarks import (
     library_autograd,
     library_fnnlib,
     library_jax,
+    library_plain,
     library_torch,
     protocol,
     workloads,
@@ -18,7 +19,10 @@ from benchmarks import (
 from fnnlib.sphinx import speed
 
 SMALL = ("rnn/book", "lstm/book", "gru/book", "dense/100-50-2-B64", *workloads.NAMES[-4:])
-PEERS = {"autograd": library_autograd, "jax": library_jax, "torch": library_torch}
+PEERS = {
+    "autograd": library_autograd, "jax": library_jax, "plain": library_plain,
+    "torch": library_torch,
+}  # fmt: skip
 STORED = json.loads(bench.RESULTS.read_text("utf8"))
 # What has no gradient in autograd, or no matrix product.
 MISSING = {"autograd": ("conv", "adam"), "floor": ("adam", "sigmoid", "tanh", "softmax")}

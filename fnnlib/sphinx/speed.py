@@ -7,7 +7,7 @@ from fnnlib import figures
 # Whose time is divided by that of fnnlib. The last row is fnnlib in a second process: chance.
 AGAIN = "fnnlib again"
 PEERS = {"torch": "PyTorch", "jax": "JAX", "autograd": "autograd", "floor": "products alone"}
-COLUMNS = {**PEERS, AGAIN: AGAIN}
+COLUMNS = {**PEERS, "plain": "fnnlib, plain", AGAIN: AGAIN}
 PLACE = "book/generated/speed.svg"  # of the plot, from the root of the staged book
 GROUPS = {
     "Recurrent nets": ("rnn", "lstm", "gru"),
