@@ -58,10 +58,10 @@ def machine(results):
 
 def table(rows):
     """A Markdown table of median ratios, each with its smallest and largest."""
-    head = ["workload", "precision", *COLUMNS.values()]
-    lines = [head, ["---", "---", *["--:"] * len(COLUMNS)]]
+    head = ["workload", *COLUMNS.values()]
+    lines = [head, ["---", *["--:"] * len(COLUMNS)]]
     for (workload, dtype), row in rows.items():
-        lines.append([f"`{workload}`", dtype, *(_cell(row.get(peer)) for peer in COLUMNS)])
+        lines.append([f"`{workload}` {dtype}", *(_cell(row.get(peer)) for peer in COLUMNS)])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
