@@ -101,13 +101,14 @@ GOOD = [
     lambda: define("p", lambda k, j: W[k, j], n, m)[0, 0],
     lambda: define("q", total(lambda k, j: W[k, j], n, m)),
     lambda: grows(0, -1), lambda: grows(T, 1), lambda: grows(None, 0),
+    lambda: grows(1, -1, (1, T)), lambda: grows(T, 1, (1, T)),
 ]  # fmt: skip
 BAD = [
     lambda: define("p", lambda k, j: W[j, k], n, m)[0, 0],
     lambda: define("q", total(lambda k, j: W[j, k], n, m)),
     lambda: define("r", define("q", total(lambda k, j: W[j, k], n, m)) ** 2),
     lambda: grows(0, 1), lambda: grows(T, -1), lambda: grows(None, -1), lambda: grows(None, 1),
-    lambda: grows(0, -2), lambda: grows(T, 2),
+    lambda: grows(0, -2), lambda: grows(T, 2), lambda: grows(0, -2, (0, T + 1)),
 ]  # fmt: skip
 
 
