@@ -28,6 +28,8 @@ TILE = np.array([
 KERNEL = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]) / 24
 OUTPUT = np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0],
                    [0, 1, -1, 8, -8, 1]])  # fmt: skip
+# The product of both axes at the point 1 goes to all outputs of a tile alike, as the bias does.
+ONE = 1 * 6 + 1
 
 
 def fits(W, stride):
@@ -75,10 +77,10 @@ def convolve(W, b, x, P, kept):
         room.flat.reshape(room.tiles.shape)[:] = room.tiles
         room.of_tile.dot(room.flat, sent_n.reshape(room.flat.shape))
         np.matmul(sent_n, kernels, out=room.products)
+        room.products[ONE] += b
         room.to_output.dot(room.products.reshape(36, -1), room.flat_out)
         room.blocks[:] = room.flat_out.reshape(room.blocks.shape)
         z_n[:] = room.outputs.transpose(2, 0, 1)
-        z_n += b[:, None, None]
     return z, sent
 
 
@@ -97,25 +99,27 @@ def gradients(dz, W, x, P, sent, kept):
     room = kept.room(_room, x.shape, W.shape, P, dtype)
     dW, db, dx, dsent, dkernels, dkernels_n = kept.room(_backward_room, x.shape, W.shape, P, dtype)
     kernels = np.ascontiguousarray(_kernels(room, W).transpose(0, 2, 1))
-    dkernels[:] = 0
+    dkernels[:] = db[:] = 0
     room.blocks[:] = 0  # where a block sticks out there is no gradient
     for dz_n, sent_n, dx_n in zip(dz, sent, dx, strict=True):
         room.outputs[:] = dz_n.transpose(1, 2, 0)
         room.flat_out.reshape(room.blocks.shape)[:] = room.blocks
         room.to_output.T.dot(room.flat_out, room.products.reshape(36, -1))
+        db += room.products[ONE].sum(axis=0)
         np.matmul(sent_n.transpose(0, 2, 1), room.products, out=dkernels_n)
         dkernels += dkernels_n
         np.matmul(room.products, kernels, out=dsent)
         room.of_tile.T.dot(dsent.reshape(36, -1), room.flat)
         dtiles = room.flat.reshape(room.tiles.shape)
-        room.padded[:] = 0
-        for i, j in np.ndindex(2, 2):  # tiles overlap in two rows and columns: not in these parts
-            part = slice(4 * i, 4 + 2 * i), slice(4 * j, 4 + 2 * j)
-            room.tiles[part] += dtiles[part]
+        # Tiles overlap in two columns and two rows: what a later one and an earlier one send to an
+        # entry is added up where the later one has it, which is written last.
+        dtiles[:, :2, :, 1:] += dtiles[:, 4:, :, :-1]
+        dtiles[:2, :, 1:] += dtiles[4:, :, :-1]
+        for part in np.s_[4:, 4:], np.s_[4:, :4], np.s_[:4, 4:], np.s_[:4, :4]:
+            room.tiles[part] = dtiles[part]
         dx_n[:] = room.inside.transpose(2, 0, 1)
     back = room.of_kernel.T.dot(dkernels.reshape(36, -1)).reshape(3, 3, *dkernels.shape[1:])
     dW[:] = back.transpose(3, 2, 0, 1)
-    np.sum(dz, axis=(0, 2, 3), out=db)
     return dW, db, dx
 
 
