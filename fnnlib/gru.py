@@ -143,7 +143,9 @@ def forward(p, x, s, reuse=None):
     inputs, h, gates, fed_back, weights, scale, half, scratch, steps = kept.room(
         _forward_room, T, B, D, H, x.dtype
     )
-    inputs[..., :D], h[0], fed_back[:] = x, s.h, p.c
+    inputs[..., :D] = x
+    for room, given in ((h[0], s.h), (fed_back, p.c)):
+        np.copyto(room, given)  # unlike an assignment, it never drops an imaginary part
     add, subtract, multiply, tanh = np.add, np.subtract, np.multiply, np.tanh
     # Each gate has its block of W, b and U to itself, so that what a step works on lies in one
     # piece. Half the argument of r and z, as sigma(a) = tanh(a / 2) / 2 + 1 / 2.

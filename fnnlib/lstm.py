@@ -122,7 +122,9 @@ def forward(p, x, s, reuse=None):
         _forward_room, T, B, D, H, x.dtype
     )
     add, multiply, tanh = np.add, np.multiply, np.tanh
-    inputs[..., :D], h[0], c[0] = x, *s
+    inputs[..., :D] = x
+    for first, given in ((h[0], s.h), (c[0], s.c)):
+        np.copyto(first, given)  # unlike an assignment, it never drops an imaginary part
     # Each gate has its block of W, b and U to itself, so that what a step works on lies in one
     # piece. One tanh serves all gates, as sigma(a) = tanh(a / 2) / 2 + 1 / 2.
     Wb, U = weights[:, : D + 1], weights[:, D + 1 :]

@@ -103,7 +103,10 @@ def forward(p, x, s, reuse=None):
     T, B, D, H = _require(p, x, s, "T B D")
     kept, turn = buffers.begin(reuse)
     h, states, rows, last, b, U, steps = kept.room(_forward_room, T, B, H, x.dtype)
-    h[0], b[:], U[:], tanh = s.h, p.b, p.U, np.tanh
+    copy, tanh = np.copyto, np.tanh  # unlike an assignment, copyto never drops an imaginary part
+    copy(h[0], s.h)
+    copy(b, p.b)
+    copy(U, p.U)
     # The inputs of all steps meet W in one product, written where the states will stand.
     x.reshape(T * B, D).dot(p.W, rows)
     np.add(states, b, states)

@@ -1,5 +1,7 @@
 """What the tests of recurrent modules share: random arguments, PyTorch's modules, properties."""
 
+import itertools
+
 import numpy as np
 import torch
 from oracles import Case, close, same_kind
@@ -144,6 +146,19 @@ def check_complex_step(net):
         gradient_check(net.forward, net.backward, (p, x, s), rng),
         gradient_check(net.step, net.step_backward, (p, x[0], s), rng),
     )
+
+
+def check_imaginary_parts(net):
+    """A complex step in one argument alone reaches the states or is refused; it is never lost."""
+    args = arguments(net, Case(0, "f8", "contiguous"), 3, 2, 4, 5)
+    for chosen in range(len(list(tree.leaves(args)))):
+        count = itertools.count()
+        stepped = tree.map(lambda a, n=count, at=chosen: a + 1e-30j if next(n) == at else a, args)
+        try:
+            (h, _), _ = net.forward(*stepped)
+        except (TypeError, ValueError):
+            continue
+        assert h.imag.any(), chosen
 
 
 def check_two_thousand_steps(net):

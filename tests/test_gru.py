@@ -71,6 +71,10 @@ def test_gradients_by_complex_step_to_full_precision():
     assert recurrent.check_complex_step(gru) < 2e-15
 
 
+def test_an_imaginary_part_is_never_lost():
+    recurrent.check_imaginary_parts(gru)
+
+
 def test_two_thousand_steps_and_saturated_gates_have_finite_gradients():
     recurrent.check_two_thousand_steps(gru)
 

@@ -7,6 +7,7 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 from oracles import Case, autograd_vjp, cases, close, quick, same_kind, sizes, torch_vjp
+from recurrent_oracles import check_imaginary_parts
 
 from fnnlib import rnn, tree
 from fnnlib.check import gradient_check
@@ -135,6 +136,10 @@ def test_gradients_by_complex_step_to_full_precision(f):
     p, x, s = arguments(Case(1, "f8", "contiguous"), 6, 3, 4, 5)
     passes = {"forward": (rnn.forward, rnn.backward), "step": (rnn.step, rnn.step_backward)}
     assert gradient_check(*passes[f], (p, x[0] if f == "step" else x, s), rng) < 2e-15
+
+
+def test_an_imaginary_part_is_never_lost():
+    check_imaginary_parts(rnn)
 
 
 def test_two_thousand_steps_have_finite_gradients():
