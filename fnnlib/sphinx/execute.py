@@ -72,6 +72,7 @@ def run(notebook, name, folder):
             notebook,
             kernel_name="python3",
             timeout=CELL_SECONDS,
+            coalesce_streams=True,  # else what is printed slowly comes in pieces
             store_widget_state=False,  # a page has no kernel: widgets carry their own state
             extra_arguments=KERNEL,
             resources={"metadata": {"path": str(folder)}},

@@ -47,6 +47,12 @@ def test_results_come_from_the_cells(tmp_path):
     assert done.cells[2].outputs[0].data["text/plain"] == "21"
 
 
+def test_what_is_printed_slowly_is_one_output(tmp_path):
+    slow = "import time\nfor n in range(3):\n    print(n, flush=True)\n    time.sleep(0.2)"
+    _, cell = run(notebook(slow), "01_a", tmp_path).cells
+    assert [output.text for output in cell.outputs] == ["0\n1\n2\n"]
+
+
 def test_a_failure_names_notebook_cell_and_error(tmp_path):
     with pytest.raises(Failed, match=r"01_a, code cell 2: ValueError: wrong sign"):
         run(notebook("x = 1", "raise ValueError('wrong sign')"), "01_a", tmp_path)
