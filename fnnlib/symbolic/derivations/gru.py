@@ -167,6 +167,10 @@ def other_convention(n):
         Derivation(mixed(sigmoid(negated)), "gru_other_convention")
         .step(mixed(sigmoid(-enters)), "what enters the gate is linear in its parameters")
         .step(mixed(1 - sigmoid(enters)), r"$\sigma(-a) = 1 - \sigma(a)$")
+        .step(
+            n.h[t, b, j], "the state of this net",
+            using=[n.h.unroll(t), n.a.unroll(t), n.u.unroll(t)],
+        )
     )
 
 
