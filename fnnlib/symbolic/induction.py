@@ -27,7 +27,7 @@ class Induction:
         if not isinstance(name, str) or not name.isidentifier():
             raise Misuse(f"an induction needs a name such as 'adjoint_lemma', got {name!r}")
         self.name, (self.first, self.last_index) = name, map(sympify, over)
-        self.claim = (left, right)
+        self.claim, self.using = (left, right), using
         s = self.s = Idx(Symbol("s", integer=True), (self.first, self.last_index - 1))
         known = list(using(s))
         arrays = {u.array for u in known if isinstance(u, Unrolled)}

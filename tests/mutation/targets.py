@@ -37,7 +37,8 @@ def _data(name, *tests):
 def _derived(name):
     """A module's own rows of the table of all derivations."""
     rows = (
-        "everything_is_proved", "the_library_agrees", "wrong_variants_are_refused",
+        "everything_is_proved", "the_library_agrees", "no_index_could_run_further",
+        "no_entry_is_left_out", "wrong_variants_are_refused",
         "a_wrong_result_of_the_library_fails_its_check",
     )  # fmt: skip
     table = "tests/symbolic/test_derivations.py"

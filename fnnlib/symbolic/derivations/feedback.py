@@ -157,10 +157,10 @@ def derivations():
 def identity(n):
     """With R the identity, feedback adds the output to the first hidden layer."""
     k, r, j = n.k, n.r, n.j
-    a = array("a", n.B, n.C)
+    a = array("a", (0, n.K), n.B, n.C)
     return Derivation(
-        a[r, j] + total(lambda o: n.y[k - 1, r, o] * delta(o, j), n.C), "feedback_identity"
-    ).step(a[r, j] + n.y[k - 1, r, j], "one term is left")
+        a[k, r, j] + total(lambda o: n.y[k - 1, r, o] * delta(o, j), n.C), "feedback_identity"
+    ).step(a[k, r, j] + n.y[k - 1, r, j], "one term is left")
 
 
 def tangents(n):
