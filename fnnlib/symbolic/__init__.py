@@ -9,6 +9,7 @@ from .agreement import check
 from .derivation import Derivation
 from .functions import leaky_relu, relu, sigmoid, softplus
 from .induction import Induction
+from .part import part
 from .prover import Refused
 from .vocabulary import (
     D,
@@ -32,6 +33,6 @@ from .vocabulary import (
 __all__ = [
     "D", "Derivation", "Induction", "Misuse", "Piecewise", "Rational", "Refused", "S", "array",
     "check", "define", "delta", "elementwise", "exp", "function", "hadamard", "index",
-    "leaky_relu", "log", "matrix", "ones", "prime", "recursive", "relu", "scalar", "sigmoid",
-    "size", "softplus", "sqrt", "tanh", "total",
+    "leaky_relu", "log", "matrix", "ones", "part", "prime", "recursive", "relu", "scalar",
+    "sigmoid", "size", "softplus", "sqrt", "tanh", "total",
 ]

@@ -27,27 +27,33 @@ class Definition(NamedTuple):
 
 
 class Definitions:
-    """The definitions of the names that a derivation is the first to use."""
+    """The definitions of the names that a derivation is the first to use.
 
-    def __init__(self, rows):
-        self.rows = rows
+    Above them stands the sentence that opens a part, where one begins.
+    """
+
+    def __init__(self, rows, part=""):
+        self.rows, self.part = rows, part
 
     def __repr__(self):
-        return "\n".join(
+        rows = (
             f"{row.left} is given" if row.right is None else f"{row.left} = {row.right}"
             for row in self.rows
         )
+        return "\n".join([self.part, *rows] if self.part else rows)
 
     def _repr_markdown_(self):
-        from .printing import markdown_definitions
+        from .printing import markdown_definitions, prose
 
-        return markdown_definitions(self.rows)
+        opening = f"**{prose(self.part)}**" * bool(self.part)
+        return "\n\n".join(filter(None, (opening, markdown_definitions(self.rows))))
 
 
 def with_definitions(made):
     """The derivations, and before each of them the definitions that it is the first to use.
 
-    A name that changes its meaning is defined again, and the page says so.
+    A name that changes its meaning is defined again, and the page says so. A part of the page
+    (:func:`fnnlib.symbolic.part.part`) opens with its sentence.
 
     >>> from fnnlib.symbolic import D, Derivation, array, define, index, size, total
     >>> n = size("n"); z = array("z", n); i = index("i", n)
@@ -65,7 +71,7 @@ def with_definitions(made):
         row = _definition(thing, letters)
         return row, str(row), tuple(map(str, getattr(thing, "axes", ())))
 
-    said, shown = {}, []
+    said, shown, part = {}, [], ""
     for one in made:
         rows = []
         for thing in _things(one):
@@ -73,7 +79,8 @@ def with_definitions(made):
             if said.get(key) != meaning:
                 rows.append(row._replace(again=key in said))
                 said[key] = meaning
-        shown += [Definitions(rows)] * bool(rows) + [one]
+        opening, part = one.part * (one.part != part), one.part
+        shown += [Definitions(rows, opening)] * bool(rows or opening) + [one]
     return shown
 
 

@@ -48,6 +48,8 @@ class Derivation:
     fnnlib.symbolic.prover.Refused: double, step 2, "drop the factor": the left side is ...
     """
 
+    part = ""  # the sentence that opens the part of a page in which it stands
+
     def __init__(self, start, name):
         if not isinstance(name, str) or not name.isidentifier():
             raise Misuse(f"a derivation needs a name such as 'softmax_jacobian', got {name!r}")

@@ -23,6 +23,8 @@ class Induction:
     'proved'
     """
 
+    part = ""  # the sentence that opens the part of a page in which it stands
+
     def __init__(self, name, left, right, over, using, seconds=SECONDS):
         if not isinstance(name, str) or not name.isidentifier():
             raise Misuse(f"an induction needs a name such as 'adjoint_lemma', got {name!r}")

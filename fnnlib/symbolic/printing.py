@@ -1,5 +1,6 @@
 """Textbook formulas from derivations: bold matrices, primes, transposes, reasons on the right."""
 
+import inspect
 import re
 
 from sympy import (
@@ -162,7 +163,7 @@ class _Printer(LatexPrinter):
         return f"{signs} {body}"
 
     def _limit(self, k, lo, hi):
-        if lo == 0 and hi.as_coeff_Add()[0] == -1 and hi.free_symbols:
+        if lo == 0 and hi.as_coeff_Add()[0] == -1 and hi.free_symbols and not hi.has(Idx):
             return rf"\sum_{{{self._print(k)}}}"
         return rf"\sum_{{{self._print(k)}={self._print(lo)}}}^{{{self._print(hi)}}}"
 
@@ -364,6 +365,18 @@ def markdown_induction(induction):
     base = rf"The base $s = {latex(induction.first)}$ and the step from $s$ to $s + 1$ are proved."
     return f"$$\n{aligned(rows, left)}\n$$ ({label(induction.name)})\n\n{base}"
 
+
+
+def prose(docstring):
+    """A docstring in Markdown, its mathematics and links as MyST writes them.
+
+    >>> prose("How :math:`x` moves; see :mod:`fnnlib.rnn`.")
+    'How $x$ moves; see {py:mod}`fnnlib.rnn`.'
+    """
+    text = inspect.cleandoc(docstring)
+    text = re.sub(r"^\.\. math:: (.*)$", r"$$\n\1\n$$", text, flags=re.MULTILINE)
+    text = re.sub(r":math:`([^`]*)`", lambda m: f"${' '.join(m[1].split())}$", text)
+    return text.replace(":mod:`", "{py:mod}`").replace("``", "`")
 
 
 def markdown_definitions(rows):

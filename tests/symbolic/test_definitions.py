@@ -16,6 +16,7 @@ from fnnlib.symbolic import (
     index,
     induction,
     matrix,
+    part,
     prime,
     recursive,
     scalar,
@@ -187,6 +188,28 @@ def test_long_definitions_go_on_in_further_lines():
     [rows] = defined(Derivation(s[i], "long"))
     text = markdown_definitions(rows)
     assert text.count(r" \\" + "\n" + r"&\quad {}") == 2 and max(map(len, text.split("\n"))) < 300
+
+
+def test_a_part_opens_with_its_sentence_once():
+    @part
+    def parabola(f):
+        """How steep
+
+        and no more.
+        """
+        return [Derivation(f(k), "slope") for k in (1, 2)]
+
+    shown = with_definitions([*parabola(lambda k: k * a), *parabola(lambda k: k * a**2)])
+    assert [str(one) for one in shown if isinstance(one, Definitions)] == ["How steep\na is given"]
+    other = Derivation(3 * a, "other")
+    other.part = "And :math:`a`."
+    *_, opening, last = with_definitions([*parabola(lambda k: k * a), other])
+    assert last is other and opening._repr_markdown_() == "**And $a$.**"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_derivation_of_a_network_stands_in_a_part(name, unproved):
+    assert all(one.part.endswith(".") for one in MODULES[name].derivations())
 
 
 @pytest.mark.parametrize("name", MODULES)

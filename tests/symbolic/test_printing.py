@@ -51,6 +51,7 @@ PRINTED = [
     (delta(i, j), r"\delta_{ij}"),
     (total(lambda k: x[k], n), r"\sum_{k} x_{k}"),
     (total(lambda t: h[t, i, j], (1, T)), r"\sum_{t=1}^{T} h_{tij}"),
+    (total(lambda k: x[k], (0, i - 1)), r"\sum_{k=0}^{i - 1} x_{k}"),
     (total(lambda k: x[k] + 1, n), r"\sum_{k} \left( x_{k} + 1 \right)"),
     (total(lambda k: x[k] * W[k, j], n) + G[0, j], r"\sum_{k} x_{k} W_{kj} + G_{0j}"),
     (total(lambda k: W[i, k] * G[k, j], n), r"\sum_{k} W_{ik} G_{kj}"),

@@ -1,5 +1,8 @@
 r"""Attention: gradients of scores, queries, keys, values, projections and input.
 
+An output is a mean of all inputs, with weights that depend on both. What reaches the numbers that
+the weights are made of?
+
 There are :math:`T` outputs and :math:`S` inputs, counted from zero as nothing is carried from one
 to the next. An output has a query :math:`q_t` and an input a key :math:`k_s`, both of :math:`K`
 numbers; an input also has a value :math:`v_s` of :math:`H` numbers. Queries meet keys in the scores
@@ -29,6 +32,7 @@ from fnnlib.symbolic import (
     define,
     exp,
     index,
+    part,
     size,
     sqrt,
     total,
@@ -103,6 +107,7 @@ def derivations():
     return [of_scores(definitions()), *gradients(), *end_to_end()]
 
 
+@part
 def of_scores(n):
     """The gradient of the scores: that of a softmax, row by row."""
     p = n.weights(n.e)
@@ -112,6 +117,7 @@ def of_scores(n):
 
 
 @cache
+@part
 def gradients():
     """Gradients of queries, keys and values."""
     n = definitions()
@@ -130,6 +136,7 @@ def gradients():
 
 
 @cache
+@part
 def end_to_end():
     """Gradients of the projections and of the input of self-attention."""
     n = definitions(of_input=True)

@@ -1,5 +1,8 @@
 r"""Both directions: gradients of a net that reads ahead and, with other parameters, from the end.
 
+A second net reads the sequence from its end. At which step does each net meet a gradient, and what
+reaches the input that both have read?
+
 The names of the net that reads ahead carry the label :math:`a`, those of the net that reads back
 the label :math:`b`. The second net has steps of its own: its step :math:`t` reads the input of time
 :math:`T + 1 - t`, and its state is put out at that time. So :math:`G_a` and :math:`G_b`, the
@@ -9,9 +12,9 @@ states and of what enters the activation; :math:`v` is what is sent back to the 
 :math:`v_T` what reaches the last state from outside. The gradients are derived for the net of
 :mod:`fnnlib.rnn` with any differentiable activation :math:`\varphi` in both directions.
 
-Any module makes the same turn. The last part is about two modules with states of :math:`n_a` and
-:math:`n_b` numbers. It holds for all arrays :math:`J_a, J_b`, the Jacobians of a step by the state
-before, and :math:`w_a, w_b`, which move the steps apart from the states, as in
+Any module makes the same turn. The last two parts are about two modules with states of :math:`n_a`
+and :math:`n_b` numbers. They hold for all arrays :math:`J_a, J_b`, the Jacobians of a step by the
+state before, and :math:`w_a, w_b`, which move the steps apart from the states, as in
 :mod:`fnnlib.symbolic.derivations.recurrent`.
 """
 
@@ -31,6 +34,7 @@ from fnnlib.symbolic import (
     function,
     index,
     matrix,
+    part,
     prime,
     recursive,
     size,
@@ -93,6 +97,7 @@ def derivations():
     return [*adjoints(n), *gradients(), *lemmas, theorem(module, lemmas)]
 
 
+@part
 def adjoints(n):
     """Where the Lagrangian is stationary in the states, both recursions run from the last step."""
     t, T, r, j = n.inner, n.T, n.r, n.j
@@ -115,6 +120,7 @@ def adjoints(n):
 
 
 @cache
+@part
 def gradients():
     """Derivatives by the parameters and first states of both nets, and by the input."""
     n = definitions()
@@ -176,6 +182,7 @@ def any_module():
     return SimpleNamespace(**locals())
 
 
+@part
 def adjoint_lemma(n, net):
     """Induction over the steps of one net: what its outputs are worth is paid by its steps."""
     return Induction(
@@ -189,6 +196,7 @@ def adjoint_lemma(n, net):
     )
 
 
+@part
 def theorem(n, lemmas):
     """Both halves of the outputs, read by time: the sum of what the two nets pay."""
     T, B, a, b = n.T, n.B, n.ahead, n.back

@@ -1,5 +1,8 @@
 r"""Convolution: gradients of weights, biases and input, for any stride and padding.
 
+One kernel is used at every place of an image. Which entries send their gradients back to it, and
+what reaches the image?
+
 An input :math:`x` holds :math:`N` images of :math:`C` channels with :math:`Y` rows and :math:`X`
 columns. :math:`W` holds :math:`O` kernels of :math:`I` rows and :math:`J` columns, :math:`b` a bias
 for each, and the outputs :math:`z` have :math:`U` rows and :math:`V` columns. Which entries are
@@ -27,6 +30,7 @@ from fnnlib.symbolic import (
     define,
     delta,
     index,
+    part,
     recursive,
     size,
     total,
@@ -76,6 +80,7 @@ def derivations():
     return [*gradients(definitions()), *without_padding()]
 
 
+@part
 def gradients(n):
     """Gradients of weights, biases and input."""
     o, c, i, j, k, m = n.o, n.c, n.i, n.j, n.k, n.m
@@ -101,6 +106,7 @@ def gradients(n):
     ]
 
 
+@part
 def without_padding():
     """The output and the gradient of the weights, with the tables summed out."""
     n = definitions(size("s"), exact=True)

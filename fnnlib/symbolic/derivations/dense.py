@@ -1,5 +1,7 @@
 r"""A stack of layers: the backward recursion for a symbolic layer, depth and widths.
 
+How does the gradient get through a stack of layers, whatever their number and their widths?
+
 There are :math:`L` hidden layers, for any :math:`L` from 1, and an affine layer :math:`L + 1` on
 top. :math:`a_0` is the input, and :math:`\varphi` any differentiable activation. Layers of any
 widths stand in arrays of one common size :math:`n`: a row :math:`m_l` of ones and zeros marks the
@@ -29,6 +31,7 @@ from fnnlib.symbolic import (
     function,
     index,
     matrix,
+    part,
     prime,
     recursive,
     size,
@@ -90,6 +93,7 @@ def derivations():
     return [tangent(n), *adjoints(n), *gradients(), lemma, theorem(n, lemma)]
 
 
+@part
 def tangent(n):
     """How a layer moves when its input and its parameters move: the chain rule, term by term."""
     s, r, j = n.hidden, n.r, n.j
@@ -103,6 +107,7 @@ def tangent(n):
     )
 
 
+@part
 def adjoints(n):
     """Where the Lagrangian is stationary in a hidden layer, its multiplier obeys the recursion."""
     M, s, L = matrix, n.inner, n.L
@@ -119,6 +124,7 @@ def adjoints(n):
 
 
 @cache
+@part
 def gradients():
     """Derivatives by the weights and biases of every layer, and by the input."""
     n = definitions()
@@ -143,8 +149,11 @@ def gradients():
     ]
 
 
+@part
 def adjoint_lemma(n):
-    """Induction over the layers: what reaches layer s is paid by the layers up to s."""
+    """Induction over the layers: what reaches layer :math:`s` is paid by the layers up to
+    :math:`s`.
+    """
     return Induction(
         "stack_adjoint_lemma",
         lambda s: total(lambda r, j: n.lam[s, r, j] * n.ad[s, r, j], n.B, n.n),
@@ -154,6 +163,7 @@ def adjoint_lemma(n):
     )
 
 
+@part
 def theorem(n, lemma):
     """The derivative of the loss along any direction is the sum over the layers' gradients."""
     L, top = n.L, n.L + 1

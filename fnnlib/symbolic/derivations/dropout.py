@@ -1,5 +1,8 @@
 r"""Dropout: its gradient, and what it does in the mean over the masks.
 
+Units are dropped at random while a net is trained. What does that change in the gradient, and what
+in the mean?
+
 A batch :math:`x` of :math:`B` rows with :math:`n` inputs is multiplied by a mask :math:`m`, entry
 by entry; dy is the gradient of the loss with respect to the product. That is all there is to the
 gradient.
@@ -25,6 +28,7 @@ from fnnlib.symbolic import (
     define,
     delta,
     index,
+    part,
     scalar,
     size,
     total,
@@ -60,6 +64,7 @@ def derivations():
     return [gradient(n), mean(n), variance(n), unit_mean(n), unit_variance(n)]
 
 
+@part
 def gradient(n):
     """A dropped unit gets nothing back, the others are scaled as they were."""
     return Derivation(D(n.loss, n.x[n.r, n.k]), "dropout_dx").step(
@@ -67,6 +72,7 @@ def gradient(n):
     )
 
 
+@part
 def mean(n):
     """The mean over the masks is the input."""
     u = n.u[n.k]
@@ -75,6 +81,7 @@ def mean(n):
     ).step(u, "what stays makes up for what is dropped")
 
 
+@part
 def variance(n):
     """The variance of a dropped input grows with its square and with the odds of a drop."""
     u, p = n.u[n.k], n.p
@@ -83,6 +90,7 @@ def variance(n):
     ).step(u**2 * p / (1 - p), "the two cases")
 
 
+@part
 def unit_mean(n):
     """The mean is linear, so a unit that adds up dropped inputs keeps its mean."""
     return Derivation(
@@ -91,6 +99,7 @@ def unit_mean(n):
     ).step(total(lambda k: n.w[k] * n.u[k], n.n), "every entry of the mask has mean one")
 
 
+@part
 def unit_variance(n):
     """Independent drops add their variances."""
     p, w, u = n.p, n.w, n.u

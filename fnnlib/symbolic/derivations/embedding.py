@@ -1,5 +1,7 @@
 r"""Embedding: a lookup is a product with one-hot rows, and its gradient is a scatter-add.
 
+A table of vectors is read, not multiplied. How does it get a gradient?
+
 There are :math:`N` tokens. :math:`E` is the table, with a row of :math:`D` numbers for each of
 :math:`V` tokens. Row :math:`r` of :math:`o` has a one at the column of its token and zeros
 elsewhere, so that :math:`o_r E` is the token's row of :math:`E`. The proof holds for every row of
@@ -12,7 +14,7 @@ from functools import wraps
 from types import SimpleNamespace
 
 from fnnlib import embedding
-from fnnlib.symbolic import D, Derivation, array, check, define, index, size, total
+from fnnlib.symbolic import D, Derivation, array, check, define, index, part, size, total
 
 
 def definitions():
@@ -30,6 +32,7 @@ def derivations():
     return [table(definitions())]
 
 
+@part
 def table(n):
     """The gradient of the table: each row sums over the places where its token stands."""
     return Derivation(D(n.loss, n.E[n.v, n.k]), "embedding_dE").step(

@@ -1,11 +1,14 @@
 r"""Output feedback: the gradient through :math:`K` passes, and the one at the fixed point.
 
+The output of a net is fed back into its first layer, a number of times or until nothing moves any
+more. What is the gradient?
+
 The net has two hidden layers :math:`u` and :math:`v`, of :math:`H_1` and :math:`H_2` units, and an
 output :math:`y` of :math:`C` numbers. The passes are :math:`k = 0 \dots K` for any :math:`K` from
 1. In each pass the output of the pass before is fed back into the first hidden layer by the weights
 :math:`R`; before the first pass there is no output, :math:`y_{-1} = 0`. :math:`W_1, W_2, W_3` and
 :math:`b_1, b_2, b_3` are the other weights and the biases. Activations are any differentiable
-functions :math:`\sigma` (first two layers) and :math:`\psi` (output). The first line is the case in
+functions :math:`\sigma` (first two layers) and :math:`\psi` (output). The first part is the case in
 which :math:`R` is the identity: the output is added to what the first layer has computed, here
 called :math:`a`.
 
@@ -52,6 +55,7 @@ from fnnlib.symbolic import (
     hadamard,
     index,
     matrix,
+    part,
     prime,
     recursive,
     scalar,
@@ -154,8 +158,9 @@ def derivations():
     ]
 
 
+@part
 def identity(n):
-    """With R the identity, feedback adds the output to the first hidden layer."""
+    """With :math:`R` the identity, feedback adds the output to the first hidden layer."""
     k, r, j = n.k, n.r, n.j
     a = array("a", (0, n.K), n.B, n.C)
     return Derivation(
@@ -163,6 +168,7 @@ def identity(n):
     ).step(a[k, r, j] + n.y[k - 1, r, j], "one term is left")
 
 
+@part
 def tangents(n):
     """How the layers of a pass move along a direction: the chain rule, term by term."""
     k, r, i, m, j = n.k, n.r, n.i, n.m, n.j
@@ -194,6 +200,7 @@ def tangents(n):
     ]
 
 
+@part
 def adjoints(n):
     """Where the Lagrangian is stationary in the layers of a pass stand their adjoints."""
     M, k, inner, K = matrix, n.k, n.inner, n.K
@@ -222,6 +229,7 @@ def adjoints(n):
 
 
 @cache
+@part
 def gradients():
     """Derivatives by the parameters and by the input: sums over the passes."""
     n = definitions()
@@ -243,8 +251,10 @@ def gradients():
     ]
 
 
+@part
 def adjoint_lemma(n):
-    """Induction over the passes: what the outputs up to s are worth is paid by the passes."""
+    """Induction over the passes: what the outputs up to :math:`s` are worth is paid by the passes.
+    """
     return Induction(
         "feedback_adjoint_lemma",
         lambda s: total(lambda k, r, j: n.G[k, r, j] * n.yd[k, r, j], (0, s), n.B, n.C),
@@ -257,6 +267,7 @@ def adjoint_lemma(n):
     )
 
 
+@part
 def theorem(n, lemma):
     """The derivative of the loss along any direction is the sum over all gradients."""
     B, Dn, H1, H2, C, K = n.B, n.Dn, n.H1, n.H2, n.C, n.K
@@ -281,6 +292,7 @@ def theorem(n, lemma):
     )
 
 
+@part
 def slope():
     """The steepest slope of the sigmoid is 1/4, as a square is never negative."""
     s = sigmoid(scalar("z"))
@@ -315,6 +327,7 @@ def at_rest():
     return SimpleNamespace(**locals())
 
 
+@part
 def fixed_point(n):
     r"""The Jacobian of a pass; the implicit gradient; how its equation passes from pass to pass.
 
@@ -338,8 +351,9 @@ def fixed_point(n):
     ]
 
 
+@part
 def geometric_series(n):
-    r"""The adjoint of K passes from a fixed point is the implicit one less its K-th power.
+    r"""The adjoint of passes from a fixed point: the implicit one less :math:`\lambda_s`.
 
     With :math:`\lambda_k = J^k \lambda` and :math:`G_k = (I - J) \lambda_k = J^k G`, what K passes
     add up is :math:`\sum_{k<K} J^k (I - J) \lambda = \lambda - J^K \lambda` for every

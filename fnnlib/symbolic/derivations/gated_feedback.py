@@ -1,5 +1,8 @@
 r"""Gated feedback: adjoints of state, signal and attention, all gradients, and why they are right.
 
+A signal is made from the state and fed back into the next step, and an attention weights the units.
+What reaches each of these parts, and in which order?
+
 The net has a state :math:`h` of :math:`H` units, a signal :math:`c` of :math:`F` numbers, which is
 fed back into the next step, an attention :math:`\alpha` over the units, and an output :math:`y` of
 :math:`C` numbers. :math:`W, U, V` bring input, state and signal into the state; :math:`W_c` brings
@@ -15,11 +18,11 @@ what is proved holds for every loss, with an auxiliary loss on the signals or wi
 
 Adjoints: :math:`G` itself of the output, :math:`\lambda` of the state, :math:`\mu` of the signal,
 :math:`\beta` of the attention, :math:`\epsilon` of its logits :math:`e`; :math:`\delta` and
-:math:`\gamma` of what enters tanh and :math:`\sigma`. In the last part :math:`\omega_t` is what a
-step is worth to the loss, :math:`\pi_t` what the parameters pay in it, and :math:`\kappa_t` what is
-carried over the border after it. What reaches the signal comes from outputs and from attention,
-:math:`m_y` and :math:`m_e`; what reaches the state comes from outputs, attention and signal,
-:math:`u_y, u_e, u_c`.
+:math:`\gamma` of what enters tanh and :math:`\sigma`. In the last three parts :math:`\omega_t` is
+what a step is worth to the loss, :math:`\pi_t` what the parameters pay in it, and :math:`\kappa_t`
+what is carried over the border after it. What reaches the signal comes from outputs and from
+attention, :math:`m_y` and :math:`m_e`; what reaches the state comes from outputs, attention and
+signal, :math:`u_y, u_e, u_c`.
 """
 
 from functools import cache, wraps
@@ -38,6 +41,7 @@ from fnnlib.symbolic import (
     hadamard,
     index,
     matrix,
+    part,
     prime,
     recursive,
     scalar,
@@ -201,6 +205,7 @@ def derivations():
     ]
 
 
+@part
 def tangents(n):
     """How state, signal, attention and output move along a direction: the chain rule."""
     t, r, j, f, o = n.t, n.r, n.j, n.f, n.o
@@ -250,6 +255,7 @@ def tangents(n):
     ]
 
 
+@part
 def adjoints(n):
     """Where the Lagrangian is stationary in state, signal, attention and logits."""
     M, t, inner, T, r, j, H = matrix, n.t, n.inner, n.T, n.r, n.j, n.H
@@ -300,6 +306,7 @@ def adjoints(n):
 
 
 @cache
+@part
 def gradients():
     """Derivatives by all parameters, by the inputs and by the first state."""
     n = definitions()
@@ -329,6 +336,7 @@ def gradients():
     ]
 
 
+@part
 def one_step(n):
     """What outputs and signal of a step are worth: paid in the step, or carried over a border."""
     t, T = n.t, n.T
@@ -396,8 +404,10 @@ def one_step(n):
     return [transposed, split]
 
 
+@part
 def adjoint_lemma(n, split):
-    """Induction over time: what outputs and signals up to s are worth is paid by the steps."""
+    """Induction over time: what outputs and signals up to :math:`s` are worth is paid by the steps.
+    """
     return Induction(
         "gated_feedback_adjoint_lemma",
         lambda s: total(lambda t: n.worth[t], (1, s)),
@@ -413,6 +423,7 @@ def _followed(n, s):
     return [*(a.unroll(s + 1) for a in arrays), n.back_h.unroll(s), n.back_c.unroll(s)]
 
 
+@part
 def theorem(n, lemma):
     """The derivative of the loss along any direction is the sum over all gradients."""
     B, Dn, H, F, C, T = n.B, n.Dn, n.H, n.F, n.C, n.T

@@ -1,5 +1,8 @@
 r"""The GRU: adjoints of its state and gates, all gradients, and why they are the derivative.
 
+A GRU mixes its old state with a candidate, as its update gate says; its reset gate says how much of
+the old state the candidate sees. What reaches the weights of every gate, over any number of steps?
+
 The columns of :math:`W`, :math:`U` and :math:`b` that belong to one gate are a block :math:`q` of
 their own: :math:`q = 0, 1, 2` stands for :math:`r`, :math:`z`, :math:`n`, the order in which the
 library holds the blocks side by side. What enters a gate has two parts: :math:`u_q` is fed back by
@@ -11,7 +14,7 @@ the reset gate, what is carried back over a border is called :math:`v`; :math:`v
 steps send back to :math:`h_T`, and :math:`G` is the gradient that reaches the states from outside.
 Both are any numbers, so what is proved holds for every loss.
 
-The first line is about the other convention, in which the update gate says how much is new: it is
+The first part is about the other convention, in which the update gate says how much is new: it is
 the same net with the parameters of that gate negated.
 """
 
@@ -34,6 +37,7 @@ from fnnlib.symbolic import (
     index,
     matrix,
     ones,
+    part,
     prime,
     recursive,
     sigmoid,
@@ -151,8 +155,9 @@ def derivations():
     ]
 
 
+@part
 def other_convention(n):
-    """The net whose update gate says how much is new, with that gate's parameters negated."""
+    """A step of the net whose update gate says how much is new, its parameters negated."""
     t, b, j = n.t, n.b_, n.j
     old, enters = n.h[t - 1, b, j], n.s[t, 1, b, j] - n.u[t, 1, b, j] + n.fed[t, 1, b, j]
     negated = (
@@ -174,6 +179,7 @@ def other_convention(n):
     )
 
 
+@part
 def tangents(n):
     """How gates and state move along a direction: the chain rule, term by term."""
     t, q, b, j, B, H = n.t, n.q, n.b_, n.j, n.B, n.H
@@ -217,6 +223,7 @@ def tangents(n):
     ]
 
 
+@part
 def gates(n):
     """Where the Lagrangian is stationary in what enters a gate stand the adjoints of the gates."""
     M, t = matrix, n.t
@@ -245,6 +252,7 @@ def gates(n):
     ]
 
 
+@part
 def adjoints(n):
     """The same for the state, inside the sequence and at its end."""
     M, t, T, b, j = matrix, n.inner, n.T, n.b_, n.j
@@ -260,6 +268,7 @@ def adjoints(n):
 
 
 @cache
+@part
 def gradients():
     """Derivatives by the parameters, by the inputs and by the first state."""
     n = definitions()
@@ -282,8 +291,11 @@ def gradients():
     ]
 
 
+@part
 def adjoint_lemma(n):
-    """Induction over time: what the states up to s are worth is paid by the steps up to s."""
+    """Induction over time: the steps up to :math:`s` pay for what the states up to :math:`s` are
+    worth.
+    """
     return Induction(
         "gru_adjoint_lemma",
         lambda s: total(lambda t, b, j: n.G[t, b, j] * n.hd[t, b, j], (1, s), n.B, n.H),
@@ -296,6 +308,7 @@ def adjoint_lemma(n):
     )
 
 
+@part
 def theorem(n, lemma):
     """The derivative of the loss along any direction is the sum over all gradients."""
     T, B, Dn, H = n.T, n.B, n.Dn, n.H

@@ -1,4 +1,7 @@
-r"""Why the variances of initial weights are what they are.
+r"""Initial weights: why their variances are what they are.
+
+How large should weights be at the start, so that numbers neither grow nor shrink from layer to
+layer? And why not zero?
 
 An expectation is written as the mean over equally likely outcomes: :math:`S` of the inputs
 :math:`x`, :math:`Q` of the weights :math:`w` of a unit, each outcome of the one with each of the
@@ -31,6 +34,7 @@ from fnnlib.symbolic import (
     delta,
     function,
     index,
+    part,
     prime,
     relu,
     scalar,
@@ -60,6 +64,7 @@ def derivations():
     ]  # fmt: skip
 
 
+@part
 def second_moment(n):
     """The mean square of a unit, over all outcomes, is the sum of products of second moments."""
     outcomes = total(
@@ -70,16 +75,20 @@ def second_moment(n):
     )
 
 
+@part
 def variance(n):
-    """Uncorrelated weights of variance v leave v times the mean squares of the inputs."""
+    """Uncorrelated weights of variance :math:`v` leave :math:`v` times the inputs' mean squares."""
     start = total(lambda k, m: n.X[k, m] * (n.v * delta(k, m)), n.Dn, n.Dn)
     return Derivation(start, "init_variance").step(
         n.v * total(lambda k: n.X[k, k], n.Dn), "only equal indices are left"
     )
 
 
+@part
 def factors(n):
-    """From layer to layer a mean square u is multiplied by D v, and that of a gradient by H v."""
+    """A layer multiplies a mean square :math:`u` by :math:`Dv`, and that of a gradient by
+    :math:`Hv`.
+    """
     return [
         Derivation(total(lambda k: n.v * n.u, n.Dn), "init_forward").step(
             n.Dn * n.v * n.u, "a unit adds D equal terms; so v = 1/D keeps u"
@@ -90,8 +99,9 @@ def factors(n):
     ]
 
 
+@part
 def compromise(n):
-    """Xavier's variance: the factors forward and backward add up to 2, and are 1 if D = H."""
+    """Xavier's variance :math:`2/(D + H)`: both factors add up to 2, and are 1 if :math:`D = H`."""
     v = 2 / (n.Dn + n.H)
     start = total(lambda k: v, n.Dn) + total(lambda j: v, n.H)
     square = total(lambda k: v.subs(n.H, n.Dn), n.Dn)
@@ -101,23 +111,31 @@ def compromise(n):
     ]
 
 
+@part
 def half(n):
-    """Relu keeps the square of one sign alone: of z and -z, equally likely, it keeps half."""
+    """Relu keeps the square of one sign alone: of :math:`z` and :math:`-z`, equally likely, half.
+    """
     return Derivation(relu(n.z) ** 2, "init_relu").cases(
         {n.z > 0: n.z**2, n.z < 0: 0}, "the negative half is cut off"
     )
 
 
+@part
 def he_kept(n):
-    """Relu leaves half of the second moments; with variance 2/D a unit has their mean."""
+    """He's variance: relu leaves half of the second moments; with :math:`2/D` a unit has their
+    mean.
+    """
     start = total(lambda k, m: (n.X[k, m] / 2) * (2 / n.Dn * delta(k, m)), n.Dn, n.Dn)
     return Derivation(start, "init_he").step(
         total(lambda k: n.X[k, k], n.Dn) / n.Dn, "twice the half of the equal indices"
     )
 
 
+@part
 def uniform_variance(n):
-    """The mean of x^2 from -a to a, by its antiderivative F; it is v where a is sqrt(3 v)."""
+    r"""The mean of :math:`z^2` from :math:`-a` to :math:`a`; it is :math:`v` for
+    :math:`a = \sqrt{3v}`.
+    """
     F = function("F", lambda z: z**3 / 3)
     mean = (F(n.a) - F(-n.a)) / (2 * n.a)
     return [
@@ -126,8 +144,10 @@ def uniform_variance(n):
     ]
 
 
+@part
 def gram(n):
-    """The squared length of x W is a sum over the inner products of the rows of W."""
+    """The squared length of :math:`qW` is a sum over the inner products of the rows of :math:`W`.
+    """
     x, M = n.q, array("W", n.Dn, n.H)
     start = total(lambda j: total(lambda k: x[k] * M[k, j], n.Dn) ** 2, n.H)
     inner = total(
@@ -136,6 +156,7 @@ def gram(n):
     return Derivation(start, "init_gram").step(inner, "square the sum, then add up the units")
 
 
+@part
 def length(n):
     """Orthonormal rows keep the length of the input."""
     start = total(lambda k, m: n.q[k] * n.q[m] * delta(k, m), n.Dn, n.Dn)
@@ -144,6 +165,7 @@ def length(n):
     )
 
 
+@part
 def symmetry(n):
     """Units that start equal stay equal: with the same weights they get the same gradients."""
     phi = function("phi", tex=r"\varphi")

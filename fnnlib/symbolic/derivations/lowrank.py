@@ -1,5 +1,8 @@
 r"""A low-rank adapter: gradients of its two factors and of the input, with the layer frozen.
 
+A trained layer stays as it is; only a small correction of its weights is trained. What are the
+gradients of the correction?
+
 A layer with weights :math:`W` and biases :math:`b` reads :math:`N` rows :math:`x`. The factors
 :math:`A` and :math:`B`, of rank :math:`R`, correct its weights by their product; :math:`s` is the
 scale of the correction. :math:`G` is the gradient of the loss with respect to the outputs
@@ -19,6 +22,7 @@ from fnnlib.symbolic import (
     index,
     matrix,
     ones,
+    part,
     scalar,
     size,
     total,
@@ -49,6 +53,7 @@ def derivations():
     return [merged(definitions()), *gradients()]
 
 
+@part
 def merged(n):
     """The correction is one of the weights: two thin products, or one layer."""
     M = matrix
@@ -64,6 +69,7 @@ def merged(n):
 
 
 @cache
+@part
 def gradients():
     """Gradients of the factors and of the input."""
     n = definitions()

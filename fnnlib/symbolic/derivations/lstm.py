@@ -1,5 +1,8 @@
 r"""The LSTM: adjoints of its states and gates, all gradients, and why they are the derivative.
 
+An LSTM carries a state and a cell from step to step; gates say what is kept, what is written and
+what is put out. What reaches the weights of every gate, over any number of steps?
+
 The columns of :math:`W`, :math:`U` and :math:`b` that belong to one gate are a block :math:`q` of
 their own: :math:`q = 0, 1, 2, 3` stands for :math:`i`, :math:`f`, :math:`g`, :math:`o`, the order
 in which the library holds the blocks side by side; :math:`a_q` is what enters a gate. The cell is
@@ -29,6 +32,7 @@ from fnnlib.symbolic import (
     hadamard,
     index,
     matrix,
+    part,
     prime,
     recursive,
     sigmoid,
@@ -127,6 +131,7 @@ def derivations():
     return [*tangents(n), *gates(n), *adjoints(n), *gradients(), lemma, theorem(n, lemma)]
 
 
+@part
 def tangents(n):
     """How gates, cell and state move along a direction: the chain rule, term by term."""
     t, q, b, j, B, H = n.t, n.q, n.b_, n.j, n.B, n.H
@@ -172,8 +177,9 @@ def tangents(n):
     ]
 
 
+@part
 def gates(n):
-    """Where the Lagrangian is stationary in what enters a gate, delta is its adjoint."""
+    r"""Where the Lagrangian is stationary in what enters a gate, :math:`\delta` is its adjoint."""
     M, t = matrix, n.t
     slope = {q: elementwise(prime(sigmoid), M(n.a, t, q)) for q in (0, 1, 3)}
     paths = {
@@ -190,6 +196,7 @@ def gates(n):
     ]
 
 
+@part
 def adjoints(n):
     """The same for the state and the cell, inside the sequence and at its end."""
     M, t, T, b, j = matrix, n.inner, n.T, n.b_, n.j
@@ -219,6 +226,7 @@ def adjoints(n):
 
 
 @cache
+@part
 def gradients():
     """Derivatives by the parameters, by the inputs and by the first state."""
     n = definitions()
@@ -243,8 +251,11 @@ def gradients():
     ]
 
 
+@part
 def adjoint_lemma(n):
-    """Induction over time: what the states up to s are worth is paid by the steps up to s."""
+    """Induction over time: the steps up to :math:`s` pay for what the states up to :math:`s` are
+    worth.
+    """
     return Induction(
         "lstm_adjoint_lemma",
         lambda s: total(lambda t, b, j: n.G[t, b, j] * n.hd[t, b, j], (1, s), n.B, n.H),
@@ -257,6 +268,7 @@ def adjoint_lemma(n):
     )
 
 
+@part
 def theorem(n, lemma):
     """The derivative of the loss along any direction is the sum over all gradients."""
     T, B, Dn, H = n.T, n.B, n.Dn, n.H

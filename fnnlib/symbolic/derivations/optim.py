@@ -1,4 +1,7 @@
-r"""Gradient descent on a quadratic, its largest learning rate; momentum, means, decay, schedules.
+r"""Gradient descent: its largest learning rate; momentum, Adam, weight decay, schedules, clipping.
+
+How large may a learning rate be? And what do momentum, Adam and the schedules add up to over many
+steps?
 
 The quadratic is :math:`\mathcal{L} = \sum_j \lambda_j (p_j - q_j)^2 / 2`, with a curvature
 :math:`\lambda_j` for each of :math:`n` coordinates of the point :math:`p`; every quadratic with a
@@ -38,6 +41,7 @@ from fnnlib.symbolic import (
     array,
     define,
     index,
+    part,
     recursive,
     scalar,
     size,
@@ -87,6 +91,7 @@ def derivations():
     ]  # fmt: skip
 
 
+@part
 def slope(n):
     """The gradient of the quadratic, which gradient descent follows."""
     return Derivation(D(n.loss, n.p[n.j]), "optim_slope").step(
@@ -94,8 +99,11 @@ def slope(n):
     )
 
 
+@part
 def error_lemma(n):
-    """Each step multiplies the error by 1 - alpha lambda: times the powers to come it is fixed."""
+    r"""A step multiplies the error by :math:`1 - \alpha\lambda`: times the powers to come it is
+    fixed.
+    """
     return Induction(
         "optim_error_lemma",
         lambda s: n.rho[s, n.j] * (n.w[s, n.j] - n.q[n.j]),
@@ -105,8 +113,11 @@ def error_lemma(n):
     )
 
 
+@part
 def error_after_all_steps(n, lemma):
-    """The error after K steps: the K-th power of 1 - alpha lambda times the error at the start."""
+    r"""The error after :math:`K` steps: the power :math:`(1 - \alpha\lambda)^K` times the first
+    error.
+    """
     return (
         Derivation(n.w[n.K, n.j] - n.q[n.j], "optim_error")
         .step(n.rho[n.K, n.j] * (n.w[n.K, n.j] - n.q[n.j]), "power zero is 1", [n.rho.unroll(n.K)])
@@ -114,6 +125,7 @@ def error_after_all_steps(n, lemma):
     )
 
 
+@part
 def bound(n):
     """Where the factor of the error is less than one in size, its square less one is negative."""
     a, c = n.alpha, n.lam[n.j]
@@ -122,8 +134,11 @@ def bound(n):
     )
 
 
+@part
 def descent(n):
-    """What a step changes in the loss: each coordinate goes down while alpha lambda is below 2."""
+    r"""What a step changes in the loss: a coordinate goes down while :math:`\alpha\lambda` is below
+    2.
+    """
     a, lam, p, q = n.alpha, n.lam, n.p, n.q
     after = n.bowl(lambda j: p[j] - a * lam[j] * (p[j] - q[j]))
     return Derivation(after - n.loss, "optim_descent").step(
@@ -132,6 +147,7 @@ def descent(n):
     )
 
 
+@part
 def mean_lemma(n):
     """Adam's running mean is a weighted sum of all gradients, the last with the most weight."""
     return Induction(
@@ -143,8 +159,11 @@ def mean_lemma(n):
     )
 
 
+@part
 def weights_lemma(n):
-    """Its weights sum to one less the power of beta: too little, as the mean starts at zero."""
+    r"""Its weights sum to one less a power of :math:`\beta`: too little, as the mean starts at
+    zero.
+    """
     return Induction(
         "optim_weights",
         lambda s: total(lambda t: (1 - n.beta) * n.u[t], (1, s)),
@@ -154,8 +173,11 @@ def weights_lemma(n):
     )
 
 
+@part
 def mean_of_a_constant(n, weights):
-    """For equal gradients c the mean is (1 - beta^T) c, so Adam divides by 1 - beta^T."""
+    r"""For equal gradients :math:`c` the mean is :math:`(1 - \beta^T) c`: Adam divides by the
+    factor.
+    """
     c = scalar("c")
     start = total(lambda t: (1 - n.beta) * n.u[t], (1, n.T)) * c
     return Derivation(start, "optim_bias").step(
@@ -163,8 +185,10 @@ def mean_of_a_constant(n, weights):
     )
 
 
+@part
 def momentum(n):
-    """The velocity of momentum is a weighted sum of all gradients, and no mean: no 1 - beta."""
+    r"""The velocity of momentum is a weighted sum of all gradients, no mean: no :math:`1 - \beta`.
+    """
     return Induction(
         "optim_momentum",
         lambda s: n.u[s] * n.v[s],
@@ -174,6 +198,7 @@ def momentum(n):
     )
 
 
+@part
 def squares(n):
     """What RMSprop and Adam divide by: the same mean as Adam's, of the squared gradients."""
     return Induction(
@@ -185,6 +210,7 @@ def squares(n):
     )
 
 
+@part
 def decoupled_decay():
     """AdamW adds the decay to Adam's step, not to the gradient that the step is made from."""
     p, d, alpha, w = scalar("p d alpha w")
@@ -193,6 +219,7 @@ def decoupled_decay():
     )
 
 
+@part
 def warm_up():
     """The rate rises by equal steps, and one more of them reaches the rate that follows."""
     alpha, t, n = scalar("alpha"), scalar("t"), size("n")
@@ -207,6 +234,7 @@ def warm_up():
     )
 
 
+@part
 def cosine():
     """A cosine falls as far above its middle as below: two mirrored steps have the mean rate."""
     (alpha, least), t, T = scalar("alpha alpha_0"), scalar("t"), size("T")
@@ -220,8 +248,9 @@ def _on_cosine(alpha, least, t, T):
     return least + (alpha - least) * (1 + cos(pi * t / T)) / 2
 
 
+@part
 def clipped(n):
-    """Scaled by c over its length, a gradient has the length c."""
+    """Scaled by :math:`c` over its length, a gradient has the length :math:`c`."""
     c, d = scalar("c"), array("d", n.n)
     length = sqrt(total(lambda k: d[k] ** 2, n.n))
     return Derivation(total(lambda k: (d[k] * c / length) ** 2, n.n), "optim_clip").step(
@@ -229,6 +258,7 @@ def clipped(n):
     )
 
 
+@part
 def look_ahead(n):
     r"""Nesterov's step, written for the point that is looked ahead to.
 

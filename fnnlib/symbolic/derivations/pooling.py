@@ -1,5 +1,7 @@
 r"""Pooling: gradients of averages and maxima, for any windows, stride and padding.
 
+A window of numbers becomes one: their mean or their maximum. Which of them get the gradient?
+
 An input :math:`x` holds :math:`N` images of :math:`C` channels with :math:`Y` rows and :math:`X`
 columns; the windows stand in :math:`U` rows and :math:`V` columns and have :math:`P` places each.
 What a window reads is written as two tables of zeros and ones: :math:`R_{upy}` is one where place
@@ -32,6 +34,7 @@ from fnnlib.symbolic import (
     define,
     delta,
     index,
+    part,
     prime,
     recursive,
     relu,
@@ -103,6 +106,7 @@ def derivations():
     ]  # fmt: skip
 
 
+@part
 def average(n):
     """An entry gets an equal share from every window that it is in."""
     loss = define("L", total(
@@ -118,14 +122,17 @@ def average(n):
     )
 
 
+@part
 def takes_over():
-    """An entry that exceeds the maximum so far, by g > 0, takes over; a smaller one is ignored."""
+    """An entry that exceeds the maximum so far by :math:`g > 0` takes over; a smaller one does not.
+    """
     before, g = scalar("m g")
     return Derivation(D(larger(before, before + g), g), "pooling_max_entry").cases(
         {g > 0: 1, g < 0: 0}, "a kink where an entry equals the maximum so far"
     )
 
 
+@part
 def tangent(n):
     """How the running maximum moves with the maximum so far and with the new entry."""
     at = n.n, n.c, n.u, n.v
@@ -150,6 +157,7 @@ def lagrangian(n):
     ))
 
 
+@part
 def adjoints(n):
     """Where the Lagrangian is stationary, what a later entry takes over is not sent back."""
     p, at = n.inner, (n.n, n.c, n.u, n.v)
@@ -164,6 +172,7 @@ def adjoints(n):
     ]
 
 
+@part
 def maximum(n):
     """The gradient goes to the entries that take over and are not overtaken."""
     return Derivation(D(lagrangian(n), n.x[n.n, n.c, n.k, n.m]), "pooling_max_dx").step(
@@ -171,6 +180,7 @@ def maximum(n):
     )
 
 
+@part
 def adjoint_lemma(n):
     """Induction over the places of one window: how far its maximum moves is paid by its entries."""
     at = n.n, n.c, n.u, n.v
@@ -183,6 +193,7 @@ def adjoint_lemma(n):
     )
 
 
+@part
 def theorem(n, lemma):
     """The derivative of the loss along any direction is the sum over the gradient."""
     start = total(

@@ -1,5 +1,8 @@
 r"""Masks and truncation: gradients of a recurrent net that leaves steps out or holds states.
 
+Sequences end at different steps, and a long history may be cut into chunks. What becomes of the
+gradient there?
+
 :math:`m_t` is the mask, one where a sequence takes part in step :math:`t`: there the state moves
 on, elsewhere it stays as it is. :math:`\kappa_t` is zero where step :math:`t` starts a chunk of
 truncated backpropagation: it reads the number :math:`s_t` in place of the state before, so that
@@ -32,6 +35,7 @@ from fnnlib.symbolic import (
     define,
     index,
     matrix,
+    part,
     recursive,
     size,
     tanh,
@@ -89,6 +93,7 @@ def derivations():
     return [*adjoints(n), *gradients(), step(module), lemma, theorem(module, lemma)]
 
 
+@part
 def adjoints(n):
     """Where the Lagrangian is stationary in a state, its multiplier obeys the recursion."""
     t, r, j = n.inner, n.r, n.j
@@ -105,6 +110,7 @@ def adjoints(n):
 
 
 @cache
+@part
 def gradients():
     """Derivatives by the parameters, by the inputs and by the first state."""
     n = definitions()
@@ -156,6 +162,7 @@ def any_module():
     return SimpleNamespace(**locals())
 
 
+@part
 def step(n):
     """How a masked step moves: as the module does where the mask is one, else as its state."""
     t, r, j = n.t, n.r, n.j
@@ -169,8 +176,11 @@ def step(n):
     ).step(n.hd.body(t, r, j), "the module's tangent, or the state's")
 
 
+@part
 def adjoint_lemma(n):
-    """Induction over time: what the states up to s are worth is paid by the steps up to s."""
+    """Induction over time: the steps up to :math:`s` pay for what the states up to :math:`s` are
+    worth.
+    """
     return Induction(
         "masked_adjoint_lemma",
         lambda s: total(lambda t, r, j: n.G[t, r, j] * n.hd[t, r, j], (1, s), n.B, n.n),
@@ -180,6 +190,7 @@ def adjoint_lemma(n):
     )
 
 
+@part
 def theorem(n, lemma):
     """The derivative of the loss along any direction: the adjoints times how the steps move."""
     T, B, N = n.T, n.B, n.n

@@ -1,5 +1,8 @@
 r"""The L2 penalty: its gradient, and why a step of gradient descent shrinks the weights; freezing.
 
+What does a penalty on large weights do in a step of gradient descent? And what does a step do if
+some weights are frozen?
+
 :math:`R` is the penalty on the weights :math:`W`, :math:`\lambda` its strength and :math:`\alpha`
 the learning rate. :math:`E` stands for the other loss, any differentiable function :math:`f` of
 what :math:`W` makes of numbers :math:`x`: :math:`\partial E / \partial W` stands as it is. A mask
@@ -23,6 +26,7 @@ from fnnlib.symbolic import (
     define,
     function,
     index,
+    part,
     prime,
     scalar,
     size,
@@ -48,6 +52,7 @@ def derivations():
     return [gradient(n), decay(n), *frozen(n)]
 
 
+@part
 def gradient(n):
     """The penalty pulls every weight towards zero in proportion to the weight."""
     return Derivation(D(n.penalty, n.W[n.k, n.j]), "l2_dW").step(
@@ -55,6 +60,7 @@ def gradient(n):
     )
 
 
+@part
 def decay(n):
     """Gradient descent on loss and penalty is weight decay, then a step on the loss alone."""
     w, alpha = n.W[n.k, n.j], scalar("alpha")
@@ -63,6 +69,7 @@ def decay(n):
     )
 
 
+@part
 def frozen(n):
     """A masked step is the step of a masked gradient: descent on the trained weights alone.
 

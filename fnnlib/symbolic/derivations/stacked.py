@@ -1,5 +1,8 @@
 r"""A stack of recurrent layers: gradients for any number of layers and any number of steps.
 
+A layer of a recurrent stack hears from the layer above and from its own next step. What reaches its
+parameters, for any number of layers and steps?
+
 The layers are :math:`l = 1 \dots L`; layer 1 reads the inputs :math:`x`, every other the outputs of
 the layer below, and the outputs of the stack are those of layer :math:`L`. All layers have one
 width :math:`n`, and so has the input. What a layer reads is written with deltas, :math:`u_{tl} =
@@ -9,8 +12,8 @@ the layer below, :math:`v` what is sent back to the step before, and :math:`v_T`
 last states. :math:`\lambda` and :math:`\delta` are the adjoints of the states and of :math:`z`,
 which enters the activation. That is any differentiable function :math:`\varphi`, as in
 :mod:`fnnlib.rnn`; for other modules see :mod:`fnnlib.symbolic.derivations.recurrent`. In the last
-part :math:`\omega_t` is what a step is worth to the loss, :math:`\pi_t` what inputs and parameters
-pay in it, and :math:`\kappa_t` what is carried over the border after it.
+three parts :math:`\omega_t` is what a step is worth to the loss, :math:`\pi_t` what inputs and
+parameters pay in it, and :math:`\kappa_t` what is carried over the border after it.
 """
 
 from functools import cache, wraps
@@ -30,6 +33,7 @@ from fnnlib.symbolic import (
     function,
     index,
     matrix,
+    part,
     prime,
     recursive,
     scalar,
@@ -117,6 +121,7 @@ def derivations():
     return [*tangents(n), *adjoints(n), *gradients(), one, lemma, theorem(n, lemma)]
 
 
+@part
 def tangents(n):
     """How a layer of a step moves: the chain rule, term by term."""
     t, s, r, j = n.t, n.s, n.r, n.j
@@ -139,6 +144,7 @@ def tangents(n):
     ]
 
 
+@part
 def adjoints(n):
     """Where the Lagrangian is stationary in a state: sent down, sent back, and put out on top."""
     r, j, T, L = n.r, n.j, n.T, n.L
@@ -172,6 +178,7 @@ def adjoints(n):
 
 
 @cache
+@part
 def gradients():
     """Derivatives by the parameters of every layer, by the input and by the first states."""
     n = definitions()
@@ -192,6 +199,7 @@ def gradients():
     ]
 
 
+@part
 def one_step(n):
     """What a step puts out is worth: paid in the step, or carried over a border."""
     t = n.t
@@ -220,8 +228,10 @@ def one_step(n):
     )
 
 
+@part
 def adjoint_lemma(n, one):
-    """Induction over time, all layers at once: the steps up to s pay for what is put out."""
+    """Induction over time, all layers at once: the steps up to :math:`s` pay for what is put out.
+    """
     return Induction(
         "stacked_adjoint_lemma",
         lambda s: total(lambda t: n.worth[t], (1, s)),
@@ -234,6 +244,7 @@ def adjoint_lemma(n, one):
     )
 
 
+@part
 def theorem(n, lemma):
     """The derivative of the loss along any direction is the sum over all gradients."""
     T, L, B, N = n.T, n.L, n.B, n.n

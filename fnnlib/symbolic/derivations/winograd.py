@@ -1,5 +1,7 @@
 r"""Winograd's convolution: the identity of a tile, for any matrices that fit; and its gradients.
 
+Can a convolution be computed with fewer multiplications, and what is its gradient then?
+
 A tile :math:`d` has :math:`C` channels, and :math:`r` rows and columns, where :math:`r = m + K -
 1`; there are :math:`O` kernels :math:`w` of :math:`K` rows and columns, and a block of outputs
 :math:`y` has :math:`m`. One axis takes :math:`n` products. Each product :math:`s` reads the tile by
@@ -31,6 +33,7 @@ from fnnlib.symbolic import (
     define,
     delta,
     index,
+    part,
     size,
     total,
 )
@@ -71,8 +74,9 @@ def derivations():
     return [*map(row, range(len(winograd.OUTPUT))), tile(n), valid(n), weights(n), entries(n)]
 
 
+@part
 def row(i):
-    """Output i of one axis, with the library's numbers, is what the kernel reads there."""
+    """Output :math:`i` of one axis, with the library's numbers, is what the kernel reads there."""
     d, w = array("d", 6), array("w", 3)
     products = sum(
         int(winograd.OUTPUT[i, s])
@@ -85,6 +89,7 @@ def row(i):
     )
 
 
+@part
 def tile(n):
     """Outputs of both axes: each is one axis after the other, whatever the matrices are."""
     def S(i, j, k):
@@ -99,8 +104,9 @@ def tile(n):
     )  # fmt: skip
 
 
+@part
 def valid(n):
-    """With S one where j = i + k, and else zero, that is a convolution."""
+    """With :math:`S_{ijk}` one where :math:`j = i + k`, and else zero, that is a convolution."""
     return Derivation(
         total(
             lambda c, k, h, j, q: delta(j, n.i + k) * delta(q, n.u + h) * n.d[c, j, q]
@@ -121,6 +127,7 @@ def sent_back(n, o, s, t):
     return total(lambda i, u: n.A[s, i] * n.A[t, u] * n.g[o, i, u], n.m, n.m)
 
 
+@part
 def weights(n):
     """The gradient of the kernels goes back by way of the products."""
     return Derivation(D(n.loss, n.w[n.o, n.c, n.k, n.h]), "winograd_dW").step(
@@ -132,6 +139,7 @@ def weights(n):
     )  # fmt: skip
 
 
+@part
 def entries(n):
     """And so does that of the tile."""
     return Derivation(D(n.loss, n.d[n.c, n.j, n.q]), "winograd_dd").step(
