@@ -14,7 +14,14 @@ from fnnlib.sphinx import stage
 from fnnlib.symbolic.printing import label
 
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text("utf8"))
-CHAPTERS = [chapter["file"] for part in TOC["parts"] for chapter in part["chapters"]]
+
+
+def files(items):
+    """The files that the table of contents lists, and those that stand below them."""
+    return [f for item in items for f in (item["file"], *files(item.get("sections", ())))]
+
+
+CHAPTERS = [file for part in TOC["parts"] for file in files(part["chapters"])]
 PAGES = [f"{name}.html" for name in (TOC["root"], *CHAPTERS)]
 NOTEBOOKS = [f"notebooks/{path.stem}" for path in stage.chapters(ROOT)]
 LIMIT = {False: 300_000, True: 800_000}  # bytes after gzip, without and with maths and widgets
@@ -154,6 +161,22 @@ def test_page(name, origin, theme, site, server, visit):
     assert narrow["over"] <= 0, f"{name} scrolls sideways at 360 pixels: {narrow['wide']}"
     assert not seen.outside, f"{name} asks other hosts for {seen.outside}"
     assert not seen.errors, f"{name} logs {seen.errors}"
+
+
+@pytest.mark.parametrize("name", ["book/networks.html", "book/speed.html"])
+def test_tables_fit_a_desktop(name, server, visit):
+    tables = visit(server + name, width=1280).page.locator(".bd-article table")
+    over = tables.evaluate_all("all => all.map(t => t.scrollWidth - t.clientWidth)")
+    assert over and max(over) <= 0, over
+
+
+def test_a_workload_stays_in_view_beside_its_ratios(server, visit):
+    page = visit(server + "book/speed.html", width=360).page
+    table = page.locator("#results table").first
+    assert table.evaluate("t => { t.scrollLeft = 9999; return t.scrollLeft }") > 0
+    first, last = (table.locator(f"tbody td:{end}-child").first for end in ("first", "last"))
+    assert first.bounding_box()["x"] >= table.bounding_box()["x"]
+    assert last.bounding_box()["x"] >= first.bounding_box()["x"] + first.bounding_box()["width"]
 
 
 def test_a_visit_notices_outside_requests_and_errors(visit, tmp_path):

@@ -55,10 +55,19 @@ def totals(rows):
 
 
 def _count(rows, kind, of):
-    status = Counter(row["status"] for row in rows if row["kind"] == kind)
-    number = status.total()
-    detail = ", ".join(f"{n} {word}" for word, n in status.items())
+    number = sum(row["kind"] == kind for row in rows)
+    detail = statuses(rows, kind)
     return f"**{number}** {kind}{'s' * (number != 1)}{of}" + f" ({detail})" * bool(detail)
+
+
+def statuses(rows, kind):
+    """How many records of one kind have which status.
+
+    >>> statuses([{"kind": "derivation", "status": "proved"}] * 2, "derivation")
+    '2 proved'
+    """
+    counted = Counter(row["status"] for row in rows if row["kind"] == kind)
+    return ", ".join(f"{number} {status}" for status, number in counted.items())
 
 
 def page(rows):

@@ -1,83 +1,70 @@
-"""The page of networks that have no chapter yet: their derivations and checks, as a notebook."""
+"""The pages of networks that have no chapter yet: derivations and checks, as notebooks."""
 
 import ast
-import inspect
-import re
 from pathlib import Path
+from typing import NamedTuple
 
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import fnnlib
+from fnnlib.sphinx import ledger
 from fnnlib.sphinx.store import METADATA
+from fnnlib.symbolic.printing import prose
 
-NAME = "networks"
-OPENING = r"""
-# Networks without a chapter
-
-What are the gradients of the networks that have no chapter yet, and who says that the library
-computes them? They are derived, proved and compared with the library all the same. This page
-shows every derivation as the build proved it. The steps are written in the modules of
-`fnnlib.symbolic.derivations`; a section opens with the words of its module.
-
-**Names.** Letters mean what they mean in [the notation](../book/notation.md): $x$ is the input,
-$W$, $U$ and $b$ are weights and biases, $h$ is a state; $B$ examples, $T$ steps, $D$ inputs, $H$
-units, $C$ outputs. A section says which other letters it uses. Above an equation stand the names
-that it is the first to use. What is *given* may be any numbers, or any function. Behind a given
-name stand its axes: $B$ is an axis whose indices go from $0$ to $B - 1$, and $1 \ldots T$ one
-whose indices go from $1$ to $T$. Every other name has an equation of its own; the build prints it
-from the definition that the proof used. A label stands before the indices, as in $W_{q;dc}$. A
-bold letter is the matrix of a name, and $\delta$ with two indices is Kronecker's.
-
-**Loss.** $\mathcal{L}$ stands for the loss. What is derived depends on it only by the gradients
-that reach the outputs, in most sections $G$. As these are any numbers, what is proved holds for
-every loss.
-
-**Adjoints.** The Lagrangian $\Lambda$ is the loss plus every equation of the net, each times a
-multiplier. In $\Lambda$ the quantities of the net vary one by one. So the two sides of an
-equation have two names, such as $h$ and what it is equal to, and the derivative by $h$ leaves the
-other side alone. That derivative is zero where the multiplier has the value which the page gives
-it, the adjoint. An equation then ends in this value minus the multiplier. With all multipliers so
-chosen, the derivative of $\Lambda$ by a parameter is the gradient of the loss.
-
-**Tangents.** A dot marks how a quantity moves along a direction: $\dot W$, $\dot b$ and $\dot x$
-are any directions in the parameters and the input, $\dot h$ is how the state moves with them. The
-last equation of a recurrent section says that the loss moves by the sum of all gradients times
-their directions. That is the proof which does not lean on Lagrange's method: an induction over
-the steps, and no more.
-
-The marks behind a line are explained in [how to read, run and check](../book/reading.md)."""
+FOLDER = Path(fnnlib.__file__).parent / "symbolic" / "derivations"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "__init__")
+READING = "How to read this page: [names, adjoints, tangents](../book/networks.md)."
+CHECKS = "## Checks\n\nThe library's functions, compared with the formulas above."
 
 
-def notebook():
-    """The page as a notebook that has not been executed: two cells for every module."""
-    modules = sorted(p.stem for p in _folder().glob("*.py") if p.stem != "__init__")
-    start = (
+class Opening(NamedTuple):
+    """How a page opens: the docstring of its module, as MyST writes mathematics and links."""
+
+    title: str
+    derives: str  # one sentence on what is derived
+    words: str  # what the letters mean
+
+
+def opening(name):
+    """The docstring of the module ``name``: a first line ``Title: what it derives.``, then words.
+
+    >>> opening("conv")[:2]
+    ('Convolution', 'Gradients of weights, biases and input, for any stride and padding.')
+    """
+    source = (FOLDER / f"{name}.py").read_text(encoding="utf8")
+    first, words = prose(ast.get_docstring(ast.parse(source))).split("\n\n", 1)
+    title, derives = first.split(": ")
+    return Opening(title, derives[0].upper() + derives[1:], words)
+
+
+def notebook(name):
+    """The page of one module as a notebook that has not been executed."""
+    title, derives, words = opening(name)
+    proofs = (
         "from fnnlib.symbolic.definitions import with_definitions\n"
-        f"from fnnlib.symbolic.derivations import {', '.join(modules)}"
+        f"from fnnlib.symbolic.derivations import {name}\n\n"
+        f"display(*with_definitions({name}.derivations()))"
     )
-    cells = [new_markdown_cell(OPENING.strip()), new_code_cell(start, metadata=_HIDDEN)]
-    for name in modules:
-        cells += [
-            new_markdown_cell(f"## {name}\n\n{_words(name)}"),
-            new_code_cell(f"display(*with_definitions({name}.derivations()))"),
-            new_code_cell(f"display(*{name}.checks())"),
-        ]
+    hidden = {"tags": ["hide-input"]}
+    cells = [
+        new_markdown_cell(f"# {title}\n\n*{derives}* {READING}\n\n{words}"),
+        new_code_cell(proofs, metadata=hidden),
+        new_markdown_cell(CHECKS),
+        new_code_cell(f"display(*{name}.checks())", metadata=hidden),
+    ]
     for number, cell in enumerate(cells):
-        cell.id = f"{NAME}-{number}"  # a page does not change from build to build
+        cell.id = f"{name}-{number}"  # a page does not change from build to build
     return new_notebook(cells=cells, metadata=METADATA)
 
 
-_HIDDEN = {"tags": ["hide-input"]}
-
-
-def _folder():
-    return Path(fnnlib.__file__).parent / "symbolic" / "derivations"
-
-
-def _words(name):
-    """The docstring of a module, with its mathematics and its links as MyST writes them."""
-    source = (_folder() / f"{name}.py").read_text(encoding="utf8")
-    text = inspect.cleandoc(ast.get_docstring(ast.parse(source)) or "")
-    text = re.sub(r"^\.\. math:: (.*)$", r"$$\n\1\n$$", text, flags=re.MULTILINE)
-    text = re.sub(r":math:`([^`]*)`", lambda m: f"${' '.join(m[1].split())}$", text)
-    return text.replace(":mod:`", "{py:mod}`").replace("``", "`")
+def overview(rows):
+    """The pages of the ledger's rows: what each derives, how much is proved and checked."""
+    rows = [row for row in rows if row["chapter"] in NAMES]
+    lines = ["| page | what it derives | equations | checks |", "| --- | --- | --- | --- |"]
+    for name in dict.fromkeys(row["chapter"] for row in rows):
+        title, derives, _ = opening(name)
+        own = [row for row in rows if row["chapter"] == name]
+        equations, checks = (ledger.statuses(own, kind) for kind in ("derivation", "check"))
+        page = f"[{title}](../notebooks/{name}.ipynb)"
+        lines.append(f"| {page} | {derives} | {equations} | {checks} |")
+    return "\n".join([*lines, "", f"Together {ledger.totals(rows)}"])

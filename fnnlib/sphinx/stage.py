@@ -13,7 +13,7 @@ from fnnlib import __version__
 from fnnlib.sphinx import api, ledger, networks, speed
 from fnnlib.sphinx.execute import Failed, digest, executed, library_files, read
 
-GENERATED = {f"notebooks/{networks.NAME}": networks.notebook}
+GENERATED = {f"notebooks/{name}" for name in networks.NAMES}
 MEASURED = "benchmarks/results.json"  # what `make bench` has stored
 
 
@@ -25,8 +25,15 @@ def chapters(root):
 def _listed(root):
     """The notebooks that `_toc.yml` lists, committed or generated, as it names them."""
     toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf8"))
-    files = (c["file"] for part in toc["parts"] for c in part["chapters"])
+    files = (file for part in toc["parts"] for file in _files(part["chapters"]))
     return [file for file in files if file.startswith("notebooks/")]
+
+
+def _files(items):
+    """The files of items of `_toc.yml`, each before those below it."""
+    for item in items:
+        yield item["file"]
+        yield from _files(item.get("sections", ()))
 
 
 def commit(root):
@@ -59,8 +66,9 @@ def stage(root):
             raise Failed(f"_toc.yml lists {missing}, which does not exist")
     pages = {}
     for file in _listed(root):
-        made = GENERATED[file]() if file in GENERATED else read(root / f"{file}.ipynb")
-        pages[Path(file).name] = executed(made, Path(file).name, root)
+        name = Path(file).name
+        made = networks.notebook(name) if file in GENERATED else read(root / f"{file}.ipynb")
+        pages[name] = executed(made, name, root)
     rows = ledger.collect(pages)
     target = root / "_build" / "src"
     shutil.rmtree(target, ignore_errors=True)
@@ -74,6 +82,7 @@ def stage(root):
         "ledger": ledger.page(rows),
         "totals": ledger.totals(rows),
         "api": api.page(),
+        "networks": networks.overview(rows),
         "speed": speed.page(measured),
     }
     for name, text in generated.items():

@@ -18,8 +18,10 @@ format: jb-book
 root: book/intro
 parts:
   - caption: One
-    chapters: [file: notebooks/01_a]
+    chapters:
+      - file: notebooks/01_a
 """
+BELOW = "{file: book/more, sections: [{file: notebooks/02_b}]}"
 SHOW = """
 class Shown:
     def _repr_mimebundle_(self, **_):
@@ -90,4 +92,10 @@ def test_a_failing_cell_fails_an_incremental_build(root):
 def test_a_missing_chapter_is_named(root):
     (root / "notebooks" / "01_a.ipynb").unlink()
     with pytest.raises(Failed, match="_toc.yml lists notebooks/01_a.ipynb"):
+        stage.stage(root)
+
+
+def test_a_missing_page_below_a_chapter_is_named(root):
+    (root / "_toc.yml").write_text(f"{TOC}      - {BELOW}\n")
+    with pytest.raises(Failed, match="_toc.yml lists notebooks/02_b.ipynb"):
         stage.stage(root)

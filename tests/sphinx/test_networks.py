@@ -1,4 +1,4 @@
-"""The page of networks without a chapter: every module, in words a reader can follow."""
+"""The pages of networks without a chapter: every module, in words a reader can follow."""
 
 import json
 import re
@@ -6,82 +6,125 @@ import re
 import pytest
 from conftest import ROOT
 
-from fnnlib.sphinx import networks
+from fnnlib.sphinx import ledger, networks
 from fnnlib.sphinx.execute import code_cells
 from fnnlib.symbolic import derivations
 
 NAMES = [module.__name__.rpartition(".")[2] for module in derivations.modules()]
-BUILT = ROOT / "_build" / "src" / "notebooks" / "networks.ipynb"
+BUILT = ROOT / "_build" / "src" / "notebooks"
+OVERVIEW = (ROOT / "book" / "networks.md").read_text("utf8")
+ROW = dict.fromkeys(ledger.FIELDS)
 
 
-def test_every_module_has_its_words_its_derivations_and_its_checks():
-    page = networks.notebook()
+@pytest.mark.parametrize("name", NAMES)
+def test_every_module_has_its_words_its_derivations_and_its_checks(name):
+    page = networks.notebook(name)
     sources = [cell.source for cell in page.cells]
-    for name in NAMES:
-        assert f"display(*with_definitions({name}.derivations()))" in sources
-        assert f"display(*{name}.checks())" in sources
-        assert any(text.startswith(f"## {name}\n\n") and len(text) > 60 for text in sources)
-        assert name in code_cells(page)[0].source
+    proofs, checks = (cell.source for cell in code_cells(page))
+    assert f"import {name}\n" in proofs
+    assert proofs.endswith(f"display(*with_definitions({name}.derivations()))")
+    assert checks == f"display(*{name}.checks())"
+    title, derives, words = networks.opening(name)
+    assert sources[0].startswith(f"# {title}\n\n*{derives}* How to read this page: ")
+    assert sources[0].endswith(words) and len(words) > 60 and derives.endswith(".")
+    assert "?" in words.split("\n\n")[0], "what is the question?"
 
 
-def test_the_page_is_the_same_at_every_build():
-    assert networks.notebook() == networks.notebook()
+def test_titles_tell_the_pages_apart():
+    assert len({networks.opening(name).title for name in NAMES}) == len(NAMES)
+
+
+def test_a_page_is_the_same_at_every_build():
+    assert networks.notebook("lstm") == networks.notebook("lstm")
 
 
 def test_words_have_no_markup_of_docstrings_left():
-    text = "".join(cell.source for cell in networks.notebook().cells)
+    text = "".join(cell.source for name in NAMES for cell in networks.notebook(name).cells)
     assert ":math:" not in text and ".. math::" not in text and "``" not in text
     assert "$$\nS_{ijk} = " in text and "{py:mod}`fnnlib.rnn`" in text
 
 
+def test_the_overview_counts_what_is_proved_and_checked_on_each_page():
+    rows = [
+        ROW | {"chapter": "lstm", "kind": "derivation", "status": "proved"},
+        ROW | {"chapter": "07_rnn", "kind": "derivation", "status": "proved"},
+        ROW | {"chapter": "conv", "kind": "derivation", "status": "proved"},
+        ROW | {"chapter": "lstm", "kind": "derivation", "status": "probed"},
+        ROW | {"chapter": "lstm", "kind": "check", "status": "passed"},
+    ]
+    *_, lstm, conv, _, together = networks.overview(rows).splitlines()
+    assert lstm.startswith("| [The LSTM](../notebooks/lstm.ipynb) | Adjoints of its states")
+    assert lstm.endswith(". | 1 proved, 1 probed | 1 passed |")
+    assert conv.startswith("| [Convolution](../notebooks/conv.ipynb) |")
+    assert conv.endswith(" | 1 proved |  |")
+    assert together == "Together **3** derivations (2 proved, 1 probed) and " + (
+        "**1** check of the library (1 passed)."
+    )
+
+
 @pytest.fixture(scope="module")
-def sections(site):
-    """`{name: (words, pieces)}` of the built page: pieces are definitions and derivations."""
-    cells = json.loads(BUILT.read_text("utf8"))["cells"]
+def pages(site):
+    """`{name: (words, pieces)}` of the built pages: pieces are definitions and derivations."""
     found = {}
-    for cell in cells:
-        source = "".join(cell["source"])
-        if source.startswith("## "):
-            name, words = source[3:].split("\n", 1)
-            found[name] = words, []
-        for output in cell.get("outputs", []) if found else ():
-            shown = output["data"].get("text/markdown")
-            if shown:
-                found[name][1].append("".join(shown))
-    assert list(found) == NAMES
+    for name in NAMES:
+        first, *cells = json.loads((BUILT / f"{name}.ipynb").read_text("utf8"))["cells"]
+        shown = [o["data"].get("text/markdown") for c in cells for o in c.get("outputs", [])]
+        found[name] = "".join(first["source"]), ["".join(piece) for piece in shown if piece]
     return found
 
 
-def test_every_symbol_of_the_page_is_defined_above_it(sections):
-    for name, (words, pieces) in sections.items():
-        assert any("Given: " in piece for piece in pieces)
-        sizes = re.findall(r"\$([A-Z])\$ (?:examples|steps|inputs|units|outputs)", words)
-        assert not list(undefined(pieces, sizes)), name
+def test_the_overview_links_to_every_page(pages):
+    table = (ROOT / "_build" / "src" / "book" / "generated" / "networks.txt").read_text("utf8")
+    for name in NAMES:
+        assert f"](../notebooks/{name}.ipynb) | {networks.opening(name).derives} |" in table
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_symbol_of_a_page_is_defined_above_it(pages, name):
+    words, pieces = pages[name]
+    assert any("Given: " in piece for piece in pieces)
+    sizes = re.findall(r"\$([A-Z])\$ (?:examples|steps|inputs|units|outputs)", words)
+    assert not list(undefined(pieces, sizes))
 
 
 @pytest.mark.parametrize("gone", [r"\mathrm{de}", r"\mathrm{dp}"])
-def test_a_definition_that_is_missing_is_noticed(sections, gone):
+def test_a_definition_that_is_missing_is_noticed(pages, gone):
     def without(piece):
         lines = piece.split("\n")
         return "\n".join(line for line in lines if not line.startswith(f"{gone}_"))
 
-    pieces = [without(piece) for piece in sections["attention"][1]]
+    pieces = [without(piece) for piece in pages["attention"][1]]
     assert any(symbol == gone[8:-1] for _, symbol in undefined(pieces))
 
 
-def test_a_given_name_that_is_missing_is_noticed(sections):
-    pieces = [re.sub(r"\$v\\,\(.*?\)\$", "", piece) for piece in sections["attention"][1]]
+def test_a_given_name_that_is_missing_is_noticed(pages):
+    pieces = [re.sub(r"\$v\\,\(.*?\)\$", "", piece) for piece in pages["attention"][1]]
     assert "v" in [symbol for _, symbol in undefined(pieces)]
 
 
-def test_every_given_name_has_a_meaning_in_words(sections):
-    for name, (words, pieces) in sections.items():
-        told = re.findall(r"\$+([^$]*)\$+", networks.OPENING + words)
-        known = {symbol for formula in told for symbol in symbols(formula)}
-        known |= set(re.findall(r"\w+", words))
-        given = {symbol for piece in pieces for symbol in _given(piece)}
-        unexplained = {s for s in given if not s.startswith("dot ")} - known
-        assert not unexplained, f"{name}: {unexplained}"
+@pytest.mark.parametrize("name", NAMES)
+def test_every_given_name_has_a_meaning_in_words(pages, name):
+    words, pieces = pages[name]
+    given = {symbol for piece in pieces for symbol in _given(piece)}
+    unexplained = {s for s in given if not s.startswith("dot ")} - told(words)
+    assert not unexplained
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_sentence_of_a_part_speaks_of_what_the_page_names(pages, name):
+    words, pieces = pages[name]
+    sentences = [piece.split("\n\n")[0] for piece in pieces if piece.startswith("**")]
+    assert sentences and all(sentence.endswith(".**") for sentence in sentences)
+    defined = {symbol for piece in pieces for symbol in _defined(piece)}
+    for sentence in sentences:
+        assert not told(sentence, names=False) - told(words) - defined - {"s"}, sentence
+
+
+def told(words, names=True):
+    """The symbols that a text speaks of, with those of the overview, and its words."""
+    formulas = re.findall(r"\$+([^$]*)\$+", OVERVIEW * names + words)
+    found = {symbol for formula in formulas for symbol in symbols(formula)}
+    return found | set(re.findall(r"\w+", words) if names else ())
 
 
 RANGE = r"\\quad (?:\{\} ?)?\w = [^,]*, (?:\\ldots, )?[^,\n]*"  # such as t = 1, ..., T
