@@ -26,7 +26,10 @@ def arguments(case, N, C, O, image, kernel):  # noqa: E741 - the names of the ax
 @example(Case(0, "f4", "strided"), 2, 17, 3, (9, 5), 0)
 def test_kernels_of_three_by_the_quick_way_against_the_plain_one(case, N, C, O, image, padding):  # noqa: E741
     assume(all(n + 2 * padding >= 3 for n in image))
-    p, x = arguments(case, N, C, O, image, (3, 3))
+    as_the_plain_one(case, *arguments(case, N, C, O, image, (3, 3)), padding)
+
+
+def as_the_plain_one(case, p, x, padding):
     z, cache = conv.forward(p, x, padding=padding)
     assert cache.tiles is not None
     dz = case.normal(*z.shape)
@@ -35,6 +38,12 @@ def test_kernels_of_three_by_the_quick_way_against_the_plain_one(case, N, C, O, 
     plain = conv._by_columns(p, x, 1, padding, Buffers())
     close(z, plain, slack=10)
     close(gradients, conv._columns_backward(dz, p, x, 1, padding, Buffers()), slack=10)
+
+
+@pytest.mark.parametrize("image, padding", [((10, 14), 0), ((8, 4), 1), ((4, 8), 2)])
+def test_images_that_tiles_cover_to_the_last_row_and_column(image, padding):
+    case = Case(0, "f8", "contiguous")
+    as_the_plain_one(case, *arguments(case, 2, 16, 3, image, (3, 3)), padding)
 
 
 @pytest.mark.parametrize("dtype, bound", [("f4", 2e-5), ("f8", 4e-14)])

@@ -22,7 +22,7 @@ from fnnlib.symbolic import (
     tanh,
     total,
 )
-from fnnlib.symbolic.agreement import within_tolerance
+from fnnlib.symbolic.agreement import _draw_sizes, within_tolerance
 from fnnlib.symbolic.derivations import dense as stack_of_layers
 from fnnlib.symbolic.derivations import lowrank as adapter
 
@@ -76,6 +76,35 @@ def test_a_wrong_forward_fails():
         check(sigmoid_prime, activations.sigmoid_prime, lambda v: 2 * activations.sigmoid(v))
 
 
+def test_a_scalar_function_of_several_arguments():
+    a, c = scalar("a c", positive=True)
+    d = Derivation(D(a * z**3 + c, z), "cubic_prime").step(3 * a * z**2, "known")
+    forward = lambda a, v, c: a * v**3 + c  # noqa: E731
+
+    def compare(prime, f=forward):
+        return check(d, prime, f, args=(a, z, c)).record["status"]
+
+    assert compare(lambda a, v, c: 3 * a * v**2) == "passed"
+    for wrong in (lambda a, v, c: 3 * c * v**2, lambda a, v, c: 3 * v**2):
+        with pytest.raises(CheckFailed, match="the library gives .* at z = "):
+            compare(wrong)
+    with pytest.raises(CheckFailed, match="along a random direction"):
+        compare(lambda a, v, c: 3 * a * v**2, lambda a, v, c: c * v**3 + a)
+
+
+def test_sizes_are_unequal_and_time_is_long():
+    n, m, B, H, T = size("n m B H T")
+    leaves = [array("W", n, H), matrix(array("h", (0, T), B, H), 0), array("x", (1, T), B, n), "no"]
+    drawn = [_draw_sizes(leaves, seed, {}) for seed in range(60)]
+    assert all(set(d) == {n, B, H, T} for d in drawn)
+    assert all(sorted(d.values()) == [2, 3, 4, 5] for d in drawn)
+    assert {d[T] for d in drawn} == {3, 4, 5} and {d[n] for d in drawn} == {2, 3, 4, 5}
+    given = [_draw_sizes(leaves, seed, {T: 1, B: 7, m: 9}) for seed in range(60)]
+    assert all((d[T], d[B]) == (1, 7) and d[n] != d[H] and m not in d for d in given)
+    assert {d[n] for d in given} == {2, 3, 4}
+    assert _draw_sizes([array("late", (m, m + n))], 0, {}).keys() == {n}
+
+
 def test_a_layer():
     n = layer()
     d = Derivation(D(n.loss, n.M), "layer_dW").step(n.X.T * n.g, "outer product")
@@ -91,6 +120,17 @@ def test_a_backward_pass_may_return_the_first_gradient_alone():
     args = dense.Params(n.W, n.b), n.x  # as many as the parameters
     found = check(d, lambda dz, cache: dense.backward(dz, cache)[0], dense.forward,
                   args=args, dout=n.G)
+    assert found.record["status"] == "passed"
+
+
+def test_the_first_gradient_alone_may_be_a_tuple_of_any_length():
+    n = layer()
+    d = Derivation(D(n.loss, n.M), "layer_dW").step(n.X.T * n.g, "outer product")
+    found = check(
+        d, lambda dz, cache: tuple(dense.backward(dz, cache)[0]),
+        lambda p, x, _: dense.forward(dense.Params(*p), x), args=((n.W, n.b), n.x, "no array"),
+        dout=n.G,
+    )  # fmt: skip
     assert found.record["status"] == "passed"
 
 

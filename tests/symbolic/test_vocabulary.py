@@ -24,7 +24,7 @@ from fnnlib.symbolic import (
     vocabulary,
 )
 from fnnlib.symbolic.shapes import entry
-from fnnlib.symbolic.vocabulary import Partial, recursive_arrays, unfold
+from fnnlib.symbolic.vocabulary import Partial, axis, is_size, recursive_arrays, unfold
 
 n, m = size("n m")
 x, W, z = array("x", n), array("W", n, m), scalar("z")
@@ -45,6 +45,12 @@ def test_the_indices_of_a_total():
     (inner, *_), (outer, *_) = e.limits
     assert (outer.name, inner.name) == ("t", "k") and outer.is_integer and inner.is_integer
     assert total(lambda k: delta(k, 0) * x[k], n) != 0
+
+
+def test_which_ranges_are_those_of_a_size():
+    assert all(is_size(axis(size)) for size in (n, n - 1, n + m - 2, (0, n - 1)))
+    for other in (1, 3, (0, n), (0, n + 1), (1, n), (1, n - 1), (n, n - 1), (2, 1)):
+        assert not is_size(axis(other))
 
 
 def test_two_definitions_under_one_name_are_two_arrays():
