@@ -163,7 +163,7 @@ def test_page(name, origin, theme, site, server, visit):
     assert not seen.errors, f"{name} logs {seen.errors}"
 
 
-@pytest.mark.parametrize("name", ["book/networks.html", "book/speed.html"])
+@pytest.mark.parametrize("name", ["book/ledger.html", "book/networks.html", "book/speed.html"])
 def test_tables_fit_a_desktop(name, server, visit):
     tables = visit(server + name, width=1280).page.locator(".bd-article table")
     over = tables.evaluate_all("all => all.map(t => t.scrollWidth - t.clientWidth)")

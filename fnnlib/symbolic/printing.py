@@ -300,9 +300,10 @@ def aligned(rows, first):
     """Aligned LaTeX rows ``(formula, reason, mark)`` after the left side ``first``.
 
     The reasons stand in a column on the right, or below their lines where one line is long. A long
-    left side has lines of its own.
+    left side has lines of its own, and so has a shorter one beside which a line leaves the page.
     """
-    apart = _width(first) > _LONG // 2
+    beside = _width(first) + max(_width(formula) for formula, *_ in rows)
+    apart = _width(first) > (_LONG // 2 if beside < _WIDE else _LONG // 6)
     lefts = ["" if apart else first] + [""] * (len(rows) - 1)
     widest = max(_width(left + row[0]) for left, row in zip(lefts, rows, strict=True))
     reasons = max(len(reason) for _, reason, _ in rows)

@@ -41,6 +41,7 @@ def test_a_page_is_the_same_at_every_build():
 def test_words_have_no_markup_of_docstrings_left():
     text = "".join(cell.source for name in NAMES for cell in networks.notebook(name).cells)
     assert ":math:" not in text and ".. math::" not in text and "``" not in text
+    assert not re.findall(r"^(?:\d+[.)]|[-+*>]) .*", text, re.MULTILINE), "Markdown sees a list"
     assert "$$\nS_{ijk} = " in text and "{py:mod}`fnnlib.rnn`" in text
 
 

@@ -131,3 +131,9 @@ def test_a_long_left_side_has_lines_of_its_own():
         " &= a", r"&\hphantom{{}={}}\quad \text{why}\;m",
         " &= b", r"&\hphantom{{}={}}\quad \text{so}\;m" + "\n\\end{aligned}",
     ]
+
+
+@pytest.mark.parametrize("left, right, own", [(20, 46, True), (20, 45, False), (8, 60, False)])
+def test_a_left_side_makes_room_for_a_line_that_would_leave_the_page(left, right, own):
+    shown = aligned([("b", "why", "m"), ("a" * right, "so", "m")], "y" * left)
+    assert ("&" + "y" * left + r" \\" in shown) == own

@@ -1,7 +1,8 @@
 """The derivations of the library's networks, one module each, proved when they are asked for.
 
 Every module offers ``derivations()``, a list of Derivation and Induction objects, and
-``checks()``, a list of Agreement objects that compare the library's code with them.
+``checks()``, a list of Agreement objects that compare the library's code with them. Its docstring
+and those of its parts (:func:`fnnlib.symbolic.part.part`) are the words of its page.
 """
 
 import importlib

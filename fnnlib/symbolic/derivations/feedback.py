@@ -4,8 +4,8 @@ The output of a net is fed back into its first layer, a number of times or until
 more. What is the gradient?
 
 The net has two hidden layers :math:`u` and :math:`v`, of :math:`H_1` and :math:`H_2` units, and an
-output :math:`y` of :math:`C` numbers. The passes are :math:`k = 0 \dots K` for any :math:`K` from
-1. In each pass the output of the pass before is fed back into the first hidden layer by the weights
+output :math:`y` of :math:`C` numbers. The passes are :math:`k = 0 \dots K` for any :math:`K \ge 1`.
+In each pass the output of the pass before is fed back into the first hidden layer by the weights
 :math:`R`; before the first pass there is no output, :math:`y_{-1} = 0`. :math:`W_1, W_2, W_3` and
 :math:`b_1, b_2, b_3` are the other weights and the biases. Activations are any differentiable
 functions :math:`\sigma` (first two layers) and :math:`\psi` (output). The first part is the case in

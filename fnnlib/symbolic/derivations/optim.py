@@ -200,7 +200,7 @@ def momentum(n):
 
 @part
 def squares(n):
-    """What RMSprop and Adam divide by: the same mean as Adam's, of the squared gradients."""
+    """RMSprop and Adam divide by the root of such a mean, that of the squared gradients."""
     return Induction(
         "optim_squares",
         lambda s: n.u[s] * n.square[s],

@@ -14,8 +14,8 @@ and the tile's outputs follow for any matrices and sizes, any number of channels
 are those of a convolution where :math:`S_{ijk}` is one for :math:`j = i + k` and else zero: as
 :math:`r = m + K - 1`, :math:`i + k` never leaves the tile. That the library's numbers (:math:`m =
 4, K = 3`) are such is proved row by row, with :math:`d_j` and :math:`w_k` free: the outputs of one
-axis. :math:`V` and :math:`U` are the tile and the kernels after their matrices have been applied
-along both axes.
+axis. They take :math:`n = 6` products, where the definition takes :math:`mK = 12`. :math:`V` and
+:math:`U` are the tile and the kernels after their matrices have been applied along both axes.
 
 The gradient of the loss with respect to the outputs is :math:`g`.
 """
