@@ -41,7 +41,8 @@ _RELATIONS = {
     "==": operator.eq, "!=": operator.ne,
 }
 _BUILTIN = {
-    Max: max, Min: min, Abs: abs, sign: mp.sign, Heaviside: lambda x: (1 + mp.sign(x)) / 2,
+    Max: max, Min: min, Abs: abs, sign: mp.sign,
+    Heaviside: lambda x, at_zero: int(x > 0) if x else at_zero,
 }
 
 
@@ -245,7 +246,7 @@ def _quotient(e):
 def _application(e):
     arguments = [evaluator(a) for a in e.args]
     if isinstance(e, Pow):
-        apply = _power
+        apply = mp.power
     elif hasattr(e, "orders"):
         if not e.meaning:
             return _opaque_application(e, arguments)
@@ -253,12 +254,6 @@ def _application(e):
     else:
         apply = _BUILTIN.get(type(e)) or getattr(mp, type(e).__name__)
     return lambda probe, at: apply(*[a(probe, at) for a in arguments])
-
-
-def _power(base, exponent):
-    """Exact for whole numbers: an index may hold a power."""
-    whole = isinstance(exponent, int) and exponent >= 0
-    return base**exponent if whole else mp.power(base, exponent)
 
 
 def _named(e):

@@ -1,7 +1,7 @@
 import mpmath as mp
 import numpy as np
 import pytest
-from sympy import Abs, Max, Rational, cos, sin
+from sympy import Abs, Heaviside, Max, Min, Rational, cos, sign, sin
 
 from fnnlib.symbolic import (
     D,
@@ -110,6 +110,19 @@ def test_an_opaque_function_means_what_the_probe_says():
     assert close(probe(of_two.diff(z)), 3 * x**2 * y) and close(probe(of_two.diff(w)), x**3)
     assert close(probe(of_two.diff(w, z)), 3 * x**2)
     assert probe(psi(z)) == elsewhere and Probe(4)(phi(z)) != mp.tanh(x)
+    bent = Probe(4)
+    bent.functions.update(phi=Abs)
+    assert bent(prime(phi)(z)) == bent(sign(z))
+
+
+def test_an_opaque_function_has_no_structure_that_a_proof_may_not_use():
+    probe, phi, f = Probe(4), function("phi"), function("f")
+    pairs = [
+        (phi(-z), phi(z)), (phi(-z), -phi(z)), (phi(2 * z), 2 * phi(z)), (phi(2 * z), 4 * phi(z)),
+        (phi(z).diff(z, 3) * phi(z), phi(z).diff(z) * phi(z).diff(z, 2)),  # as for a sine
+        (f(z, w), f(w, z)), (f(z, w), f(-z, -w)),
+    ]  # fmt: skip
+    assert all(abs(probe(a) - probe(b)) > 1e-6 for a, b in pairs)
 
 
 def test_opaque_functions_of_two_arguments():
@@ -124,6 +137,11 @@ def test_numbers_and_functions_with_a_kink():
     x = probe(z)
     assert probe(Rational(2, 3)) == mp.mpf(2) / 3
     assert probe(Max(z, w)) == max(x, probe(w)) and probe(Abs(z)) == abs(x)
+    assert probe(Min(z, w)) == min(x, probe(w)) and probe(sign(z)) == (1 if x > 0 else -1)
+    assert [probe(Heaviside(u)) for u in (Abs(z), -Abs(z))] == [1, 0]
+    at_zero = Probe(0, at_zero=True)
+    assert [at_zero(Heaviside(z, *half)) for half in ((), (w**2 + 1,))] == [0.5, 1]
+    assert at_zero(sign(z)) == 0
 
 
 def test_what_is_kept_moves_with_what_a_quantity_stands_for():
@@ -204,11 +222,11 @@ def test_an_empty_range_has_no_index():
 
 def test_values_follow_their_assumptions():
     signs = {"positive": 1, "nonnegative": 1, "negative": -1, "nonpositive": -1}
-    for signed, sign in signs.items():
+    for signed, side in signs.items():
         q = scalar("q", **{signed: True})
-        values = [float(sign * Probe(seed)(q)) for seed in range(40)]
+        values = [float(side * Probe(seed)(q)) for seed in range(40)]
         assert min(values) > 0 and np.ptp(values) > 0.5
-        assert sign * Probe(0, at_zero=True)(q) > 0
+        assert side * Probe(0, at_zero=True)(q) > 0
     free = [float(Probe(seed)(z)) for seed in range(20)]
     assert min(free) < -0.5 and max(free) > 0.5 and Probe(0, at_zero=True)(z) == 0
 
