@@ -26,7 +26,6 @@ from sympy import (
     cancel,
     cos,
     exp,
-    fraction,
     piecewise_fold,
     sign,
     simplify,
@@ -202,7 +201,7 @@ def _vanishes_smoothly(e):
         e = by_sines(e)
     if e.has(HyperbolicFunction):
         e = normal_form(e.rewrite(exp))
-    if _rational_zero(e) or normal_form(fraction(together(e))[0]) == 0:
+    if _rational_zero(e):
         return "rational normal form"
     return "rational normal form of the summands" if _zero_under_sums(e) else None
 

@@ -4,16 +4,20 @@ import re
 
 import numpy as np
 import pytest
+from sympy import sign
 
 from fnnlib import activations, dense, lowrank, rnn
-from fnnlib.check import CheckFailed
+from fnnlib.check import TOLERANCE, CheckFailed
 from fnnlib.symbolic import (
     D,
     Derivation,
     Misuse,
+    Piecewise,
     array,
     check,
     define,
+    exp,
+    index,
     matrix,
     relu,
     scalar,
@@ -64,6 +68,7 @@ def test_scalars():
     lambda v: activations.sigmoid(v),
     lambda v: activations.sigmoid_prime(v) * (1 + 1e-8),
     lambda v: np.where(v > 3, 0, activations.sigmoid_prime(v)),
+    lambda v: np.where(v < -3, 0, activations.sigmoid_prime(v)),
     lambda v: np.full_like(v, np.nan),
 ])
 def test_a_wrong_scalar_derivative_fails(wrong):
@@ -71,9 +76,10 @@ def test_a_wrong_scalar_derivative_fails(wrong):
         check(sigmoid_prime, wrong, activations.sigmoid)
 
 
-def test_a_wrong_forward_fails():
+@pytest.mark.parametrize("factor", [2, 1000])
+def test_a_wrong_forward_fails(factor):
     with pytest.raises(CheckFailed, match="along a random direction"):
-        check(sigmoid_prime, activations.sigmoid_prime, lambda v: 2 * activations.sigmoid(v))
+        check(sigmoid_prime, activations.sigmoid_prime, lambda v: factor * activations.sigmoid(v))
 
 
 def test_a_scalar_function_of_several_arguments():
@@ -90,6 +96,50 @@ def test_a_scalar_function_of_several_arguments():
             compare(wrong)
     with pytest.raises(CheckFailed, match="along a random direction"):
         compare(lambda a, v, c: 3 * a * v**2, lambda a, v, c: c * v**3 + a)
+
+
+def test_errors_are_relative_and_the_largest_is_kept():
+    d = Derivation(D(exp(5 * z), z), "steep").step(5 * exp(5 * z), "known")
+    found = check(d, lambda v: 5 * np.exp(5 * v), lambda v: np.exp(5 * v))  # up to 2e9
+    assert found.errors.keys() == {"formula", "difference_quotient", "complex_step"}
+    assert all(0 < error < TOLERANCE[kind] for kind, error in found.errors.items())
+
+
+def test_a_gradient_of_few_entries_is_compared_in_every_way():
+    n = layer()
+    j = index("j", n.H)
+    d = Derivation(D(n.loss, n.b[j]), "layer_db").step(
+        total(lambda r: n.G[r, j], n.B), "every row counts"
+    )
+    args = dense.Params(n.W, n.b), n.x
+    found = check(d, dense.backward, dense.forward, args=args, dout=n.G, seed=2)  # all round
+    assert found.errors.keys() == {"formula", "difference_quotient", "complex_step"}
+    assert all(0 < error < TOLERANCE[kind] for kind, error in found.errors.items())
+
+
+def test_a_kink_on_either_side_asks_for_a_finite_difference():
+    bent = Piecewise((z, z > 0), (-z, True))
+    d = Derivation(D(bent, z), "bent_prime").step(sign(z), "each branch", accept="probed")
+    assert "finite difference" in repr(check(d, np.sign, np.abs))
+
+
+def test_a_derivative_may_be_zero():
+    a = scalar("a")
+    d = Derivation(D(a**2, z), "nothing").step(0 * z, "no z in it")
+    found = check(d, lambda a, v: 0 * v, lambda a, v: a**2 + 0 * v, args=(a, z))
+    assert set(found.errors.values()) == {0.0}
+
+
+def test_every_trial_and_every_seed_draws_anew():
+    def drawn(seed):
+        points, arrays = [], []
+        check(sigmoid_prime, lambda v: points.append(v) or activations.sigmoid_prime(v),
+              activations.sigmoid, seed=seed)
+        check(dh0, lambda dout, cache: arrays.append(cache.p.b) or rnn.backward(dout, cache),
+              rnn.forward, args=ARGS, dout=DOUT, seed=seed)
+        return [x.tobytes() for x in (*points, *arrays)]
+
+    assert len({*drawn(0), *drawn(7)}) == 8 and drawn(7) == drawn(7)
 
 
 def test_sizes_are_unequal_and_time_is_long():
@@ -239,8 +289,31 @@ def test_an_index_can_be_picked():
             compare(s)
 
 
+def test_an_index_that_is_picked_says_which_argument_is_meant():
+    n, L = size("n L")
+    V, W, g = array("V W g", (1, L), n, n)
+    s, (i, j) = index("s", (1, L)), index("i j", n)
+    loss = total(lambda s, i, j: g[s, i, j] * W[s, i, j] ** 2, (1, L), n, n)
+    d = Derivation(D(loss, W[s, i, j]), "squares").step(2 * g[s, i, j] * W[s, i, j], "known")
+
+    def forward(A, B, C):
+        return (B**2, C**2), (A, B, C)
+
+    def backward(dout, cache):
+        A, B, C = cache
+        return 0 * A, 2 * dout[0] * B, 2 * dout[1] * C
+
+    both = {"args": (matrix(V, 1), matrix(W, 1), matrix(W, 2)),
+            "dout": (matrix(g, 1), matrix(g, 2))}
+    for place in (1, 2):
+        found = check(d, backward, forward, **both, at={s: place, L: 2})
+        assert found.record["status"] == "passed"
+    with pytest.raises(Misuse, match="no argument of forward is W"):
+        check(d, backward, forward, **both, at={L: 2})
+
+
 def test_what_can_be_picked_is_explained():
-    for wrong in (dense_net.z, sigmoid, dense_net.loss + 1):
+    for wrong in (dense_net.z, sigmoid, exp, dense_net.phi(z), dense_net.loss + 1):
         with pytest.raises(Misuse, match="free arrays; .* is none of them"):
             stack_check({wrong: 1})
     with pytest.raises(Misuse, match="at= picks a case of a gradient"):
@@ -249,8 +322,9 @@ def test_what_can_be_picked_is_explained():
 
 def test_misuse_is_explained():
     n = size("n")
-    with pytest.raises(Misuse, match="starts from a derivative"):
-        check(Derivation(z, "d").step(z, "same"), activations.tanh_prime, activations.tanh)
+    for wrong in (Derivation(z, "d").step(z, "same"), D(z, z), "tanh"):
+        with pytest.raises(Misuse, match="starts from a derivative"):
+            check(wrong, activations.tanh_prime, activations.tanh)
     with pytest.raises(Misuse, match="has no steps yet"):
         check(Derivation(D(z, z), "d"), activations.tanh_prime, activations.tanh)
     with pytest.raises(Misuse, match="with args="):
