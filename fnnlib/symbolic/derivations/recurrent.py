@@ -54,9 +54,7 @@ def definitions():
     x, G, held = array("x", (1, T), B, Dn), array("G", *steps), array("s", *steps)
     m, kept = array("m", (1, T), B), array("kappa", (1, T))
 
-    old = define(
-        "o", lambda t, r, j: kept[t] * h[t - 1, r, j] + (1 - kept[t]) * held[t, r, j], *steps
-    )
+    old = read(lambda *at: h[at], held, kept, steps)
     z = define(
         "z",
         lambda t, r, j: total(lambda k: x[t, r, k] * W[k, j], Dn)
@@ -84,6 +82,13 @@ def definitions():
     t, inner, r = index("t", (1, T)), index("t", (1, T - 1)), index("r", B)
     (j, k), d = index("j k", H), index("d", Dn)
     return SimpleNamespace(**locals())
+
+
+def read(state, held, kept, steps):
+    """What a step reads: the state before it, or the number that is held at the border."""
+    return define(
+        "o", lambda t, r, j: kept[t] * state(t - 1, r, j) + (1 - kept[t]) * held[t, r, j], *steps
+    )
 
 
 def derivations():
@@ -168,9 +173,8 @@ def step(n):
     t, r, j = n.t, n.r, n.j
     y = array("y", n.B, n.n)  # what the module makes of the state that it reads
     yd = n.w[t, r, j] + total(lambda k: n.kept[t] * n.hd[t - 1, r, k] * n.J[t, r, k, j], n.n)
-    held = array("s", n.B, n.n)
-    read = n.kept[t] * n.h[t - 1, r, j] + (1 - n.kept[t]) * held[r, j]
-    out = n.m[t, r] * y[r, j] + (1 - n.m[t, r]) * read
+    old = read(lambda *at: n.h[at], array("s", *n.steps), n.kept, n.steps)
+    out = n.m[t, r] * y[r, j] + (1 - n.m[t, r]) * old[t, r, j]
     return Derivation(
         D(out, y[r, j]) * yd + D(out, n.h[t - 1, r, j]) * n.hd[t - 1, r, j], "masked_tangent"
     ).step(n.hd.body(t, r, j), "the module's tangent, or the state's")
