@@ -23,6 +23,7 @@ from sympy.core.function import Lambda
 from sympy.matrices.expressions.matexpr import MatrixExpr
 from sympy.printing.latex import LatexPrinter, greek_letters_set
 
+from .prover import free_entry
 from .vocabulary import Mat, is_size
 
 MARKS = {
@@ -347,9 +348,26 @@ def markdown(derivation):
     """A numbered equation for the page: every step, its reason and its mark."""
     rows = [(lines(r.expr), r.because, MARKS[r.verdict.status]) for r in derivation.rows[1:]]
     body = aligned(rows, lines(derivation.start)) if rows else latex(derivation.start)
+    ranges = " and ".join(f"${_range(i, i.lower, i.upper)}$" for i in _free_indices(derivation))
     where = ", ".join(map(_condition, derivation.conditions))
-    note = f"\n\nwhere {where}." if where else ""
+    notes = ", ".join([f"for {ranges}"] * bool(ranges) + [f"where {where}"] * bool(where))
+    note = f"\n\n{notes}." if notes else ""
     return f"$$\n{body}\n$$ ({label(derivation.name)}){note}"
+
+
+def _free_indices(derivation):
+    """The indices for each of whose values the equation holds, but for those over plain sizes."""
+    entries = [free_entry(row.expr) for row in derivation.rows]
+    axes = {place for e in entries for t in e.atoms(Indexed)
+            for place in zip(t.indices, t.base.axes, strict=True)}
+    found = {i for row in derivation.rows for i in row.expr.atoms(Idx)}
+    return sorted((i for i in found if not _is_plain(i, axes)), key=str)
+
+
+def _is_plain(i, axes):
+    """Whether an index runs over a size, and over no part of a longer axis."""
+    span = i.lower, i.upper
+    return is_size(span) and all(axis == span for j, axis in axes if j == i)
 
 
 def _condition(condition):

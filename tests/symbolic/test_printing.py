@@ -99,6 +99,26 @@ def test_a_derivation_is_one_labelled_equation():
     assert label("a_b") == "eq-a-b"
 
 
+@pytest.mark.parametrize("over, told", [
+    (T, ""), ((1, T - 1), r"for $t = 1, \ldots, T - 1$."),
+    ((0, T - 2), r"for $t = 0, \ldots, T - 2$."),
+])
+def test_an_equation_tells_where_it_holds(over, told):
+    t, x = index("t", over), array("x", T, n)
+    d = Derivation(D(x[t, i] ** 2, x[t, i]), "square").step(2 * x[t, i], "power rule")
+    assert markdown(d).split("$$ (eq-square)")[1].strip() == told
+    row = Derivation(matrix(x, t), "row").step(matrix(x, t), "the same")
+    assert markdown(row).split("$$ (eq-row)")[1].strip() == told
+
+
+def test_ranges_come_before_conditions():
+    s, x = index("s", (1, 3)), array("x", (0, T), 4)
+    d = Derivation(x[t, s] / x[t - 1, s], "ratio").step(x[t, s] * x[t - 1, s] ** -1, "the same")
+    assert markdown(d).endswith(
+        r"for $s = 1, \ldots, 3$ and $t = 1, \ldots, T$, where $x_{t - 1,s} \neq 0$."
+    )
+
+
 def test_marks_differ_by_status():
     from sympy import cos, sin
 
