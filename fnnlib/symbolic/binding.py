@@ -16,7 +16,7 @@ from sympy import (
     preorder_traversal,
 )
 
-from .vocabulary import Misuse, Partial, Quantity, unfold
+from .vocabulary import Misuse, Partial, Quantity, Total, unfold
 
 _DELTA = IndexedBase("delta")
 
@@ -27,9 +27,9 @@ def fresh(e):
         return e
     if isinstance(e, Sum):
         (k, lo, hi), rest = e.limits[-1], e.limits[:-1]
-        inner = fresh(Sum(e.function, *rest) if rest else e.function)
+        inner = fresh(Total(e.function, *rest) if rest else e.function)
         own = Dummy(k.name, integer=True)
-        return Sum(inner.xreplace({k: own}), (own, lo, hi))
+        return Total(inner.xreplace({k: own}), (own, lo, hi))
     return e.func(*map(fresh, e.args))
 
 

@@ -211,8 +211,8 @@ def _relettered(e, letters, taken):
     if isinstance(e, Sum):
         (k, first, last), rest = e.limits[-1], e.limits[:-1]
         name = _letter(k.name, (first, last), letters, taken)
-        inner = (Sum(e.function, *rest) if rest else e.function).xreplace(
+        inner = (e.func(e.function, *rest) if rest else e.function).xreplace(
             {k: (own := Dummy(name, integer=True))})
-        return Sum(_relettered(inner, letters, {*taken, name}), (own, first, last))
+        return e.func(_relettered(inner, letters, {*taken, name}), (own, first, last))
     made = [_relettered(a, letters, taken) for a in e.args]
     return e.func(*made) if made != list(e.args) else e

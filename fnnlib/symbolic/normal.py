@@ -38,6 +38,7 @@ from sympy import (
 from sympy.functions.elementary.hyperbolic import HyperbolicFunction
 
 from .binding import bounds, is_at_least
+from .vocabulary import Total
 
 _FORMAL, _OPAQUE = "_b", "_e"  # how the names of bound indices start
 _FEW = 8  # a sum over more numbers than this is not written out
@@ -66,7 +67,7 @@ def shifted(e):
         for k, lo, hi in t.limits:
             body = body.xreplace({k: k + lo})
             limits.append((k, S.Zero, hi - lo))
-        return Sum(body, *limits)
+        return t.func(body, *limits)
 
     return normal_form(e.replace(_is_plain, shift))
 
@@ -87,7 +88,7 @@ def common_start(e):
             if late(k, lo, hi):
                 each = _without(t, k)
                 early = [each.xreplace({k: S(r)}) for r in range(first[hi], lo)]
-                return extend(Sum(each, (k, first[hi], hi))) - Add(*map(extend, early))
+                return extend(t.func(each, (k, first[hi], hi))) - Add(*map(extend, early))
         return t
 
     return normal_form(e.xreplace({t: extend(t) for t in filter(_is_plain, e.atoms(Sum))}))
@@ -109,7 +110,7 @@ def aligned(e):
             by = min((o for o in offsets if o.is_Integer), default=0)
             body = body.xreplace({k: k - by})
             limits.append((k, lo + by, hi + by))
-        return Sum(body, *limits)
+        return t.func(body, *limits)
 
     return common_start(normal_form(e.replace(_is_plain, align)))
 
@@ -137,7 +138,7 @@ def written_out(e):
 def _without(t, k):
     """The sum without its index k, which is then free."""
     rest = [limit for limit in t.limits if limit[0] != k]
-    return Sum(t.function, *rest) if rest else t.function
+    return t.func(t.function, *rest) if rest else t.function
 
 
 def by_sines(e):
@@ -256,7 +257,7 @@ def _is_power_of(f, d):
 def _sum(e, ranges):
     k, lo, hi = e.limits[-1]
     own = Dummy(_kind(k, lo, hi, ranges), integer=True)
-    body = Sum(e.function, *e.limits[:-1]) if len(e.limits) > 1 else e.function
+    body = e.func(e.function, *e.limits[:-1]) if len(e.limits) > 1 else e.function
     # what is formal, but may end too early, runs over indices that are not between its bounds
     inside = own.name == _OPAQUE or is_at_least(hi - lo, -1, ranges)
     within = {**ranges, own: (lo, hi)} if inside else ranges
@@ -362,7 +363,7 @@ def _canonical(body, limits):
 
     order = min(_orders(body, limits), key=read) if len(limits) > 1 else limits
     own = named(order)
-    return Sum(
+    return Total(
         body.xreplace(own),
         *[(own[k], lo.xreplace(own), hi.xreplace(own)) for k, lo, hi in order],
     )

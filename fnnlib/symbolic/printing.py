@@ -79,12 +79,12 @@ def _primed(e, taken):
         return e
     if isinstance(e, Sum):
         (k, first, last), rest = e.limits[-1], e.limits[:-1]
-        inner = Sum(e.function, *rest) if rest else e.function
+        inner = e.func(e.function, *rest) if rest else e.function
         name = k.name
         while name in taken:
             name += "'"
         own = k if name == k.name else Dummy(name, integer=True)
-        return Sum(_primed(inner.xreplace({k: own}), {*taken, name}), (own, first, last))
+        return e.func(_primed(inner.xreplace({k: own}), {*taken, name}), (own, first, last))
     made = []
     for a in e.args:
         made.append(_primed(a, taken))

@@ -24,7 +24,7 @@ from sympy import (
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 
 from .binding import bounds, is_at_least
-from .vocabulary import Array, Misuse, Quantity, reached
+from .vocabulary import Array, Misuse, Quantity, Total, reached
 
 _CACHED = 10_000  # definitions that were found right
 
@@ -125,5 +125,5 @@ def _product_entry(args, i, j):
                  zip(factors, [i, *inner], [*inner, j], strict=True)])
     for k, a in zip(inner, factors, strict=False):
         if k != 0:
-            body = Sum(body, (k, 0, a.cols - 1))
+            body = Total(body, (k, 0, a.cols - 1))
     return scale * body

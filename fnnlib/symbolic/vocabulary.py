@@ -30,6 +30,7 @@ from sympy import (
     preorder_traversal,
     sympify,
 )
+from sympy.core.cache import cacheit
 from sympy.core.function import ArgumentIndexError
 
 _serial = itertools.count()
@@ -100,6 +101,18 @@ def index(names, over):
     return _named(names, lambda name: Idx(Symbol(name, integer=True), (first, last)))
 
 
+class Entry(Indexed):
+    """One entry of an array. Proofs rebuild entries all the time: the same one is made once."""
+
+    @cacheit
+    def __new__(cls, base, *indices):
+        """Make it from its parts."""
+        return Indexed.__new__(cls, base, *indices)
+
+    def _hashable_content(self):  # without the assumptions, which follow from the base
+        return self.args
+
+
 class Array(IndexedBase):
     """An array of reals with named axes; ``W[k, j]`` is one entry.
 
@@ -137,7 +150,7 @@ class Array(IndexedBase):
         indices = indices if isinstance(indices, tuple) else (indices,)
         if len(indices) != len(self.axes):
             raise Misuse(f"{self.name} has {len(self.axes)} axes, got {len(indices)} indices")
-        return Indexed(self, *map(sympify, indices))
+        return Entry(self, *map(sympify, indices))
 
     __iter__ = None  # else a loop over a symbolic array would never end
 
@@ -243,6 +256,18 @@ def recursive(name, *axes, rule, start=None, value=None):
     return Array(name, axes, rule=rule, recursive=True, start=start, value=value)
 
 
+class Total(Sum):
+    """A sum over symbols that tells its free symbols without being rebuilt, as SymPy's is."""
+
+    @property
+    def free_symbols(self):
+        """Those of the summand and of the ranges, without the bound ones."""
+        free = self.function.free_symbols
+        for k, first, last in self.limits:
+            free = (free - {k}) | first.free_symbols | last.free_symbols
+        return free
+
+
 def total(summand, *over):
     """The sum of ``summand(k, ...)``, one axis for every argument of the function.
 
@@ -258,7 +283,7 @@ def total(summand, *over):
     bound = [Dummy(name.lstrip("_") or "k", integer=True) for name in names]
     body = sympify(summand(*bound))
     for k, spec in reversed(list(zip(bound, over, strict=True))):
-        body = Sum(body, (k, *axis(spec)))
+        body = Total(body, (k, *axis(spec)))
     return body
 
 

@@ -17,6 +17,7 @@ from fnnlib.symbolic import (
 )
 from fnnlib.symbolic.binding import bounds, expand_definitions, fresh, is_at_least
 from fnnlib.symbolic.normal import normal_form
+from fnnlib.symbolic.vocabulary import Total
 
 n, m, T = size("n m T")
 x = array("x", n)
@@ -32,7 +33,7 @@ def test_fresh_gives_every_sum_its_own_index():
 
 def test_fresh_keeps_bounds_and_order():
     a, b, c = (Dummy(name, integer=True) for name in "abc")
-    e = Sum(array("M", n, n, n)[a, b, c], (a, b, n - 1), (b, 0, c), (c, 1, n - 1))
+    e = Total(array("M", n, n, n)[a, b, c], (a, b, n - 1), (b, 0, c), (c, 1, n - 1))
     renamed = fresh(e)
     old = [k for k, *_ in e.limits]
     new = [k for k, *_ in renamed.limits]
