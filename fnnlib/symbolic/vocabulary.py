@@ -268,6 +268,9 @@ class Total(Sum):
         return free
 
 
+Total.__name__ = Sum.__name__  # by which SymPy's printers know what needs parentheses
+
+
 def total(summand, *over):
     """The sum of ``summand(k, ...)``, one axis for every argument of the function.
 

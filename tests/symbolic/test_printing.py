@@ -50,6 +50,7 @@ PRINTED = [
     (prime(sigmoid)(z), r"\sigma'(z)"),
     (delta(i, j), r"\delta_{ij}"),
     (total(lambda k: x[k], n), r"\sum_{k} x_{k}"),
+    (total(lambda k: x[k], n) ** 2, r"\left(\sum_{k} x_{k}\right)^{2}"),
     (total(lambda t: h[t, i, j], (1, T)), r"\sum_{t=1}^{T} h_{tij}"),
     (total(lambda k: x[k], (0, i - 1)), r"\sum_{k=0}^{i - 1} x_{k}"),
     (total(lambda k: x[k] + 1, n), r"\sum_{k} \left( x_{k} + 1 \right)"),
