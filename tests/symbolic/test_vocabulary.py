@@ -169,3 +169,15 @@ def test_elementwise_takes_named_functions_and_lambdas():
     for f in (phi, lambda u: 1 - u**2, lambda u: Piecewise((u, u > 0), (0, True))):
         of_matrix = elementwise(f, matrix(W))
         assert of_matrix.shape == (n, m) and entry(of_matrix, i, j) == f(W[i, j])
+
+
+def test_a_sum_has_the_free_symbols_that_it_has_in_sympy():
+    z, i = array("z", n, m), index("i", n)
+    sums = [
+        total(lambda k: z[i, k], m),
+        total(lambda k: z[k, 0] * scalar("w"), (size("a"), size("c"))),
+        total(lambda j, k: z[j, k], n, m),
+        total(lambda j: total(lambda k: z[j, k], (0, j)), n),
+    ]
+    for e in sums:
+        assert e.free_symbols == Sum(e.function, *e.limits).free_symbols
