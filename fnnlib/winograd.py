@@ -6,9 +6,10 @@ A tile d of 6 x 6 entries and a kernel w give a block of 4 x 4 outputs,
 
 36 products where the definition takes 144. The sum over channels may be taken inside the brackets,
 which makes of the products 36 matrix products: for each, all tiles with all channels times all
-channels with all outputs. The identity is proved in ``fnnlib.symbolic.derivations.winograd``.
-Rounding is some ten times that of the definition, 5e-6 of the largest entry in float32, since the
-rows of A, B and G hold numbers of unlike size. Source: [lavin2016].
+channels with all outputs. The bias is added to one product, which every output takes once. The
+identities are proved in ``fnnlib.symbolic.derivations.winograd``. Rounding is some ten times that
+of the definition, 5e-6 of the largest entry in float32, since the rows of A, B and G hold numbers
+of unlike size. Source: [lavin2016].
 
 :mod:`fnnlib.conv` calls this where it pays, with arguments it has checked: kernels of 3 x 3, stride
 1. Shapes are those of that module; an image is held with its channels last, as the inner loops run
@@ -28,8 +29,8 @@ TILE = np.array([
 KERNEL = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]) / 24
 OUTPUT = np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0],
                    [0, 1, -1, 8, -8, 1]])  # fmt: skip
-# The product of both axes at the point 1 goes to all outputs of a tile alike, as the bias does.
-ONE = 1 * 6 + 1
+ONE = 1  # the product at the point 1 goes to all outputs alike, as the bias does
+BOTH = 6 * ONE + ONE  # the same for both axes at once
 
 
 def fits(W, stride):
@@ -77,7 +78,7 @@ def convolve(W, b, x, P, kept):
         room.flat.reshape(room.tiles.shape)[:] = room.tiles
         room.of_tile.dot(room.flat, sent_n.reshape(room.flat.shape))
         np.matmul(sent_n, kernels, out=room.products)
-        room.products[ONE] += b
+        room.products[BOTH] += b
         room.to_output.dot(room.products.reshape(36, -1), room.flat_out)
         room.blocks[:] = room.flat_out.reshape(room.blocks.shape)
         z_n[:] = room.outputs.transpose(2, 0, 1)
@@ -105,7 +106,7 @@ def gradients(dz, W, x, P, sent, kept):
         room.outputs[:] = dz_n.transpose(1, 2, 0)
         room.flat_out.reshape(room.blocks.shape)[:] = room.blocks
         room.to_output.T.dot(room.flat_out, room.products.reshape(36, -1))
-        db += room.products[ONE].sum(axis=0)
+        db += room.products[BOTH].sum(axis=0)
         np.matmul(sent_n.transpose(0, 2, 1), room.products, out=dkernels_n)
         dkernels += dkernels_n
         np.matmul(room.products, kernels, out=dsent)

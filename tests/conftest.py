@@ -70,7 +70,6 @@ def visit(browser):
     def opened(url, width=1280, theme="light", **options):
         size = {"width": width, "height": 900}
         context = browser.new_context(viewport=size, color_scheme=theme, **options)
-        context.set_default_timeout(120_000)  # ms; a page of many formulas on a busy machine
         contexts.append(context)
         seen = Visit(context.new_page())
 

@@ -6,7 +6,7 @@ import random
 
 import mpmath as mp
 import numpy as np
-from sympy import Idx, Indexed, Piecewise, S, Symbol
+from sympy import Idx, Piecewise, S, Symbol
 
 from fnnlib.check import TOLERANCE, CheckFailed, complex_step, finite_difference
 
@@ -292,7 +292,7 @@ def _numbers(leaf, probe):
     else:
         return leaf
     spans = _spans(base.axes[len(lead):], probe)
-    flat = [float(probe(Indexed(base, *lead, *at))) for at in itertools.product(*spans)]
+    flat = [float(probe(base[*lead, *at])) for at in itertools.product(*spans)]
     return np.reshape(flat, [len(span) for span in spans])
 
 

@@ -27,7 +27,7 @@ def fresh(e):
         return e
     if isinstance(e, Sum):
         (k, lo, hi), rest = e.limits[-1], e.limits[:-1]
-        inner = fresh(Total(e.function, *rest) if rest else e.function)
+        inner = fresh(e.func(e.function, *rest) if rest else e.function)
         own = Dummy(k.name, integer=True)
         return Total(inner.xreplace({k: own}), (own, lo, hi))
     return e.func(*map(fresh, e.args))

@@ -176,7 +176,7 @@ def _equation(array, letters):
         start = Array(array.name, array.axes[:1])[array.start], array.value
     ranges = tuple((i, *span) for i, span, axis in zip(indices, spans, array.axes, strict=True)
                    if not is_size(axis))
-    return Definition(Indexed(array, *indices), body, ranges, start)
+    return Definition(array[*indices], body, ranges, start)
 
 
 def _over(axis):

@@ -97,11 +97,11 @@ def _here(e):
         yield e + 1
     elif isinstance(e, Indexed) and len(e.indices) > 1:
         swapped = [*e.indices[:-2], e.indices[-1], e.indices[-2]]
-        yield Indexed(e.base, *swapped)
+        yield e.func(e.base, *swapped)
     elif isinstance(e, Sum):
         k, lo, hi = e.limits[-1]
-        yield Sum(e.function, *e.limits[:-1], (k, lo + 1, hi))
-        yield Sum(e.function, *e.limits[:-1], (k, lo, hi - 1))
+        yield e.func(e.function, *e.limits[:-1], (k, lo + 1, hi))
+        yield e.func(e.function, *e.limits[:-1], (k, lo, hi - 1))
         yield e.function.xreplace({k: lo}) if len(e.limits) == 1 else S.Zero
     elif e.is_Function and len(e.args) == 1:
         yield e.args[0]

@@ -47,9 +47,13 @@ def test_the_indices_of_a_total():
     assert total(lambda k: delta(k, 0) * x[k], n) != 0
 
 
+def test_scalars_and_sizes_are_what_they_are_called():
+    assert scalar("z").is_real and size("k").is_positive and size("k").is_integer
+
+
 def test_which_ranges_are_those_of_a_size():
     assert all(is_size(axis(size)) for size in (n, n - 1, n + m - 2, (0, n - 1)))
-    for other in (1, 3, (0, n), (0, n + 1), (1, n), (1, n - 1), (n, n - 1), (2, 1)):
+    for other in (1, 3, (0, n), (0, n + 1), (1, n), (1, n - 1), (n, n - 1), (2, 1), 0):
         assert not is_size(axis(other))
 
 

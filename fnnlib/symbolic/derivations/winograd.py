@@ -14,8 +14,9 @@ and the tile's outputs follow for any matrices and sizes, any number of channels
 are those of a convolution where :math:`S_{ijk}` is one for :math:`j = i + k` and else zero: as
 :math:`r = m + K - 1`, :math:`i + k` never leaves the tile. That the library's numbers (:math:`m =
 4, K = 3`) are such is proved row by row, with :math:`d_j` and :math:`w_k` free: the outputs of one
-axis. They take :math:`n = 6` products, where the definition takes :math:`mK = 12`. :math:`V` and
-:math:`U` are the tile and the kernels after their matrices have been applied along both axes.
+axis. They take :math:`n = 6` products, where the definition takes :math:`mK = 12`. The bias
+:math:`b` is added to one of the products, which every output takes once. :math:`V` and :math:`U`
+are the tile and the kernels after their matrices have been applied along both axes.
 
 The gradient of the loss with respect to the outputs is :math:`g`.
 """
@@ -34,6 +35,7 @@ from fnnlib.symbolic import (
     delta,
     index,
     part,
+    scalar,
     size,
     total,
 )
@@ -76,16 +78,17 @@ def derivations():
 
 @part
 def row(i):
-    """Output :math:`i` of one axis, with the library's numbers, is what the kernel reads there."""
-    d, w = array("d", 6), array("w", 3)
-    products = sum(
-        int(winograd.OUTPUT[i, s])
-        * sum(int(winograd.TILE[s, j]) * d[j] for j in range(6))
+    """Output :math:`i` of one axis, with our numbers: what the kernel reads there, and the bias."""
+    d, w, b = array("d", 6), array("w", 3), scalar("b")
+    products = [
+        sum(int(winograd.TILE[s, j]) * d[j] for j in range(6))
         * sum(Rational(round(24 * winograd.KERNEL[s, k]), 24) * w[k] for k in range(3))
         for s in range(6)
-    )
-    return Derivation(products, f"winograd_row_{i}").step(
-        sum(d[i + k] * w[k] for k in range(3)), "all other products cancel"
+    ]
+    products[winograd.ONE] += b
+    sent = sum(int(winograd.OUTPUT[i, s]) * products[s] for s in range(6))
+    return Derivation(sent, f"winograd_row_{i}").step(
+        sum(d[i + k] * w[k] for k in range(3)) + b, "all other products cancel"
     )
 
 
