@@ -241,3 +241,9 @@ def test_the_time_limit_is_named():
     big = CLAIMS[-1]
     with pytest.raises(Refused, match=r"no verdict within 0\.01 s"):
         judge(big.left, big.right, seconds=0.01)
+
+
+def test_a_definition_that_leaves_its_axis_is_refused():
+    y = define("y", lambda j: x[j + 1], n)
+    with pytest.raises(Refused, match="in the definition of y"):
+        judge(y[i], y[i])
