@@ -218,8 +218,8 @@ print(json.dumps(found))
 
 @pytest.mark.skipif(sys.platform != "linux", reason="page faults are counted as Linux makes them")
 def test_page_faults_of_a_pass():
-    # Arrays from 128 kB on are mapped anew each time they are made, whatever was freed before. What
-    # is smaller, such as the 64 kB that NumPy takes to broadcast, lies on a heap that never shrinks.
+    # Arrays from 128 kB on are mapped anew each time they are made, whatever was freed before.
+    # Smaller ones, such as the 64 kB that NumPy takes to broadcast, lie on a heap that only grows.
     here = os.path.dirname(__file__)
     path = os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
     limits = {"MALLOC_MMAP_THRESHOLD_": str(2**17), "MALLOC_TRIM_THRESHOLD_": str(2**30)}
