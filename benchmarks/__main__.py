@@ -17,6 +17,7 @@ from benchmarks import protocol, workloads
 from fnnlib.sphinx import speed
 
 RESULTS = Path(__file__).parent / "results.json"
+NUMBERS = "cpu family", "model", "stepping"
 
 
 def main():
@@ -93,12 +94,15 @@ def _blas():
 
 
 def _processor():
+    """Its name and, as a name may stand for several generations, their numbers."""
     info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text("utf8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    if not info.exists():
+        return platform.processor() or platform.machine()
+    rows = (line.partition(":") for line in info.read_text("utf8").splitlines())
+    found = {name.strip(): value.strip() for name, _, value in rows}
+    name = found.get("model name") or platform.machine()
+    numbers = (f"{part} {found[part]}" for part in NUMBERS if part in found)
+    return ", ".join([name, *numbers])
 
 
 if __name__ == "__main__":
