@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fnnlib import buffers, require, tree
+from fnnlib import blas, buffers, require, tree
 
 
 class Optimizer(NamedTuple):
@@ -153,44 +153,7 @@ def adam(learning_rate, beta1=0.9, beta2=0.999, epsilon=1e-8, reuse=None):
     >>> optimizer.step(p, np.array([5.0, -0.01]), optimizer.init(p))[0].round(6)
     array([0.9, 1.1])
     """
-    learning_rate = require.number("learning_rate", learning_rate, above=0)
-    beta1 = require.number("beta1", beta1, least=0, below=1)
-    beta2 = require.number("beta2", beta2, least=0, below=1)
-    epsilon = require.number("epsilon", epsilon, above=0)
-
-    def init(p):
-        return AdamSlots(_zeros(p), _zeros(p), 0)
-
-    def step(p, g, slots):
-        _require(p, g)
-        _require_slots("slots.m", require.kind("slots", slots, AdamSlots).m, p)
-        _require_slots("slots.v", slots.v, p)
-        t = require.count("slots.t", slots.t, least=0) + 1
-        # The factor that makes a mean of v is taken out of the root, where it costs no array.
-        root = math.sqrt((1 - beta2) / (1 - beta2**t))
-        rate, small = learning_rate * (1 - beta1) / (1 - beta1**t) / root, epsilon / root
-
-        def update(new_p, new_m, new_v, p, m, v, g, spare):
-            np.multiply(m, beta1, out=new_m)
-            new_m += g
-            np.multiply(v, beta2, out=new_v)
-            np.square(g, out=spare)
-            new_v += spare
-            np.sqrt(new_v, out=spare)
-            spare += small
-            np.divide(new_m, spare, out=spare)
-            spare *= rate
-            np.subtract(p, spare, out=new_p)
-
-        trees = [[x for _, x in tree.leaves(branch)] for branch in (p, slots.m, slots.v, g)]
-        kept, _ = buffers.begin(reuse)
-        *new, spare = kept.room(_room, tuple([(x.shape, x.dtype) for x in trees[0]]))
-        for block, *leaves in zip(spare, *new, *trees, strict=True):
-            _blockwise(update, block, *leaves)
-        p, m, v = (_like(p, leaves) for leaves in new)
-        return p, AdamSlots(m, v, t)
-
-    return Optimizer(init, step)
+    return adamw(learning_rate, beta1, beta2, epsilon, 0.0, reuse)
 
 
 def adamw(
@@ -206,17 +169,51 @@ def adamw(
     >>> optimizer.step(p, np.array([5.0, -0.01]), optimizer.init(p))[0].round(6)
     array([0.85, 1.05])
     """
-    optimizer = adam(learning_rate, beta1, beta2, epsilon, reuse)
+    learning_rate = require.number("learning_rate", learning_rate, above=0)
+    beta1 = require.number("beta1", beta1, least=0, below=1)
+    beta2 = require.number("beta2", beta2, least=0, below=1)
+    epsilon = require.number("epsilon", epsilon, above=0)
     kept = 1 - learning_rate * require.number("weight_decay", weight_decay, least=0)
     if kept < 0:
         most = f"at most 1 / learning_rate = {1 / learning_rate:g}"
         require.refuse("weight_decay", most, f"{weight_decay:g}")
 
+    def init(p):
+        return AdamSlots(_zeros(p), _zeros(p), 0)
+
     def step(p, g, slots):
         _require(p, g)
-        return optimizer.step(tree.map(lambda p: p * kept, p), g, slots)
+        _require_slots("slots.m", require.kind("slots", slots, AdamSlots).m, p)
+        _require_slots("slots.v", slots.v, p)
+        t = require.count("slots.t", slots.t, least=0) + 1
+        # The factor that makes a mean of v is taken out of the root, where it costs no array.
+        root = math.sqrt((1 - beta2) / (1 - beta2**t))
+        rate, small = learning_rate * (1 - beta1) / (1 - beta1**t) / root, epsilon / root
 
-    return Optimizer(optimizer.init, step)
+        def update(p, new_m, new_v, m, v, g, spare):
+            if kept < 1:
+                p *= kept
+            np.multiply(m, beta1, out=new_m)
+            new_m += g
+            np.multiply(v, beta2, out=new_v)
+            np.square(g, out=spare)
+            new_v += spare
+            np.sqrt(new_v, out=spare)
+            spare += small
+            np.divide(new_m, spare, out=spare)
+            blas.add_multiple(-rate, spare, p)
+
+        old_p, *trees = ([x for _, x in tree.leaves(t)] for t in (p, slots.m, slots.v, g))
+        room, _ = buffers.begin(reuse)
+        *new, spare = room.room(_room, tuple([(x.shape, x.dtype) for x in old_p]))
+        for old, block, new_p, *leaves in zip(old_p, spare, *new, *trees, strict=True):
+            if new_p is not old:
+                np.copyto(new_p, old)
+            _blockwise(update, block, new_p, *leaves)
+        p, m, v = (_like(p, leaves) for leaves in new)
+        return p, AdamSlots(m, v, t)
+
+    return Optimizer(init, step)
 
 
 def scheduled(make, schedule):
@@ -345,7 +342,7 @@ def _require(p, g):
     """Finite parameters, and finite gradients, one for each of its shape and precision."""
     tree.like("g", g, p)
     for (name, d), (of, x) in zip(tree.leaves(g, "g"), tree.leaves(p, "p"), strict=True):
-        _require_fit(name, require.floats(name, d), require.floats(of, x))
+        require.alike(name, d, of, x)
 
 
 def _require_slots(name, slots, p):

@@ -121,7 +121,8 @@ def test_buffers_change_no_number_and_are_written_over(make, case, D, H, steps):
     assert len(set(addresses[0])) == len(addresses[0])
 
 
-def test_blocks_change_no_number():
+def test_blocks_change_nothing_but_a_rounding():
+    """BLAS may round ``p - rate * d`` once or twice, depending on the place in the block."""
     rng = np.random.default_rng(0)
     p, g, v = (rng.normal(size=(301, 1001)) for _ in range(3))  # three blocks, the last one short
     slots = optim.AdamSlots(g[::-1].copy(), v * v, 3)
@@ -129,7 +130,8 @@ def test_blocks_change_no_number():
     for rows in (slice(0, 100), slice(100, 301)):
         part = optim.AdamSlots(slots.m[rows], slots.v[rows], 3)
         parts.append(optim.adam(0.1).step(p[rows], g[rows], part))
-    np.testing.assert_array_equal(ours, np.concatenate([q for q, _ in parts]))
+    theirs = np.concatenate([q for q, _ in parts])
+    np.testing.assert_allclose(ours, theirs, rtol=1e-15, atol=1e-16)
     np.testing.assert_array_equal(kept.m, np.concatenate([s.m for _, s in parts]))
     np.testing.assert_array_equal(kept.v, np.concatenate([s.v for _, s in parts]))
 
