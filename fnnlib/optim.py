@@ -191,7 +191,7 @@ def adamw(
         rate, small = learning_rate * (1 - beta1) / (1 - beta1**t) / root, epsilon / root
 
         def update(p, new_m, new_v, m, v, g, spare):
-            if kept < 1:
+            if weight_decay:
                 p *= kept
             np.multiply(m, beta1, out=new_m)
             new_m += g
