@@ -53,7 +53,8 @@ def main():
         count = Counter(verdicts.values())
         rows.append((len(chosen), count["killed"], count["endless"], len(known), len(open_)))
         print(_row(name, rows[-1]), flush=True)
-    print(_row("all", map(sum, zip(*rows, strict=True))))
+    if rows:
+        print(_row("all", map(sum, zip(*rows, strict=True))))
     for name, m in surviving:
         print(f"\n{TARGETS[name].path.relative_to(ROOT)}:{m.line}: no test sees this")
         print(_entry(name, m))
