@@ -102,8 +102,7 @@ def adjoints(n):
     """Where the Lagrangian is stationary in the states, both recursions run from the last step."""
     t, T, r, j = n.inner, n.T, n.r, n.j
     found = []
-    for net in (n.ahead, n.back):
-        name = "ahead" if net is n.ahead else "back"
+    for name, net in (("ahead", n.ahead), ("back", n.back)):
         sent = total(lambda k: net.dl[t + 1, r, k] * net.U[j, k], n.H)  # noqa: B023
         found += [
             Derivation(D(n.lagrangian, net.h[t, r, j]), f"bidirectional_lambda_{name}").step(
@@ -202,11 +201,10 @@ def theorem(n, lemmas):
     T, B, a, b = n.T, n.B, n.ahead, n.back
     start = total(lambda t, r, j: a.G[t, r, j] * a.hd[t, r, j], (1, T), B, a.n)
     start += total(lambda t, r, j: b.G[t, r, j] * b.hd[T + 1 - t, r, j], (1, T), B, b.n)
-    of_a, of_b = lemmas
     paid = [_paid(n, net, T) + _carried(n, net, 0) - _carried(n, net, T) for net in (a, b)]
     return (
         Derivation(start, "bidirectional_bptt")
-        .step(of_a.left + of_b.left, "the states of the second net, by its own steps")
+        .step(sum(lemma.left for lemma in lemmas), "the states of the second net, by its own steps")
         .step(sum(paid), "the two lemmas", using=lemmas)
     )
 

@@ -50,8 +50,7 @@ def definitions():
     x, w, q, v = array("x", S, Dn), array("w", Q, Dn), array("q", Dn), scalar("v")
     X = define("X", lambda k, m: total(lambda s: x[s, k] * x[s, m], S) / S, Dn, Dn)
     W = define("V", lambda k, m: total(lambda r: w[r, k] * w[r, m], Q) / Q, Dn, Dn)
-    z, u = scalar("z u")
-    a = scalar("a", positive=True)
+    z, u, a = scalar("z u a")
     return SimpleNamespace(**locals())
 
 

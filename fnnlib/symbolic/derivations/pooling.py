@@ -47,7 +47,7 @@ SIZES = size("N C U V P")
 LOWEST = -100  # below every entry that a check draws
 
 
-def definitions(stride=None, padding=0, sizes=SIZES, lowest=None):
+def definitions(stride=None, padding=None, sizes=SIZES, lowest=None):
     """Images, windows, averages and running maxima; the tables are free without a stride."""
     N, C, U, V, last = sizes
     Y, X = size("Y X")

@@ -226,15 +226,10 @@ def checks():
     at = {n.B: 3, n.Dn: 4, n.H: 2, n.T: 5, n.m: lambda t, r: t <= 5 - r}
     whole = {**at, n.kept: lambda t: 1}
     chunks = {**at, n.kept: lambda t: t == 1 or t % CHUNK != 1}
-    dW, dU, db, dx, dh_0 = gradients()
+    nets = (masked_backward, masked, whole), (cut_backward, cut, chunks)
     return [
-        *(
-            check(d, masked_backward, masked, args=args, dout=dout, at=whole)
-            for d in (dW, dU, db, dx, dh_0)
-        ),
-        *(
-            check(d, cut_backward, cut, args=args, dout=dout, at=chunks) for d in (dU, dx, dh_0)
-        ),
+        check(d, backward, forward, args=args, dout=dout, at=at)
+        for backward, forward, at in nets for d in gradients()
     ]
 
 
