@@ -71,7 +71,8 @@ QUICK = 6  # a seed that draws sizes which are soon checked
 @cache
 def definitions():
     """The net, its adjoints, its Lagrangian and its tangents; the activations are opaque."""
-    sigma, psi = function("sigma", tex=r"\sigma"), function("psi", tex=r"\psi")
+    sigma = function("sigma", tex=r"\sigma")
+    psi = function("psi", tex=r"\psi")
     of_sigma, of_psi = prime(sigma), prime(psi)
     B, Dn, H1, H2, C, K = size("B D H1 H2 C K")
     x, R = array("x", B, Dn), array("R", C, H1)
@@ -150,11 +151,11 @@ def definitions():
 
 def derivations():
     """All derivations of this module."""
-    n, rest = definitions(), at_rest()
-    lemma = adjoint_lemma(n)
+    n = definitions()
+    lemma, rest = adjoint_lemma(n), at_rest(n)
     return [
         identity(n), *tangents(n), *adjoints(n), *gradients(), lemma, theorem(n, lemma),
-        slope(), *fixed_point(rest), geometric_series(rest),
+        slope(), written_out(n), *fixed_point(rest), geometric_series(rest),
     ]
 
 
@@ -301,18 +302,14 @@ def slope():
     )
 
 
-def at_rest():
+def at_rest(n):
     """One example at a fixed point: the pass F, its Jacobian J, and adjoints of pass after pass."""
-    sigma, psi = function("sigma", tex=r"\sigma"), function("psi", tex=r"\psi")
-    H1, H2, C, K = size("H1 H2 C K")
-    c, y, R = array("c", H1), array("y", C), array("R", C, H1)
-    W2, b2, W3, b3 = array("W2", H1, H2), array("b2", H2), array("W3", H2, C), array("b3", C)
-    z2 = define("z2", lambda m: b2[m] + total(
-        lambda i: (c[i] + total(lambda o: y[o] * R[o, i], C)) * W2[i, m], H1
-    ), H2)
-    z3 = define("z3", lambda j: total(lambda m: sigma(z2[m]) * W3[m, j], H2) + b3[j], C)
-    J = define("J", lambda i, j: prime(psi)(z3[j]) * total(
-        lambda m: total(lambda q: R[i, q] * W2[q, m], H1) * prime(sigma)(z2[m]) * W3[m, j], H2
+    psi, C, K = n.psi, n.C, n.K
+    c, y = array("c", n.H1), array("y", C)
+    second, third = _layers(n, lambda i: c[i], lambda o: y[o])
+    z2, z3 = define("z2", second, n.H2), define("z3", third, C)
+    J = define("J", lambda i, j: n.of_psi(z3[j]) * total(
+        lambda m, q: n.R[i, q] * n.W2[q, m] * n.of_sigma(z2[m]) * n.W3[m, j], n.H2, n.H1
     ), C, C)
     lam, yd, any_J = array("lambda", C), array("ydot", C), array("J", C, C)
     G = define("G", lambda i: lam[i] - total(lambda j: any_J[i, j] * lam[j], C), C)
@@ -325,6 +322,16 @@ def at_rest():
     )
     (i, j), k = index("i j", C), index("k", (0, K - 1))
     return SimpleNamespace(**locals())
+
+
+@part
+def written_out(n):
+    """A pass as a function of the outputs before it."""
+    k, r, j = n.k, n.r, n.j
+    _, third = _layers(n, lambda i: n.c[r, i], lambda o: n.y[k - 1, r, o])
+    return Derivation(n.y.body(k, r, j), "feedback_pass").step(
+        n.psi(third(j)), "layer by layer", using=[n.v.unroll(k), n.u.unroll(k)]
+    )
 
 
 @part
@@ -366,6 +373,22 @@ def geometric_series(n):
         over=(0, n.K),
         using=lambda s: [n.powers.unroll(s + 1)],
     )
+
+
+def _layers(n, c, y):
+    """What enters the activations of the second layer and of the output, for one example.
+
+    ``c(i)`` is the first layer without feedback, ``y(o)`` is what is fed back into it.
+    """
+    def second(m):
+        return n.b2[m] + total(
+            lambda i: (c(i) + total(lambda o: y(o) * n.R[o, i], n.C)) * n.W2[i, m], n.H1
+        )
+
+    def third(j):
+        return total(lambda m: n.sigma(second(m)) * n.W3[m, j], n.H2) + n.b3[j]
+
+    return second, third
 
 
 def _dW1(n, d, i):
