@@ -306,8 +306,8 @@ def at_rest(n):
     """One example at a fixed point: the pass F, its Jacobian J, and adjoints of pass after pass."""
     psi, C, K = n.psi, n.C, n.K
     c, y = array("c", n.H1), array("y", C)
-    second, third = _layers(n, lambda i: c[i], lambda o: y[o])
-    z2, z3 = define("z2", second, n.H2), define("z3", third, C)
+    z2 = define("z2", _second(n, lambda i: c[i], lambda o: y[o]), n.H2)
+    z3 = define("z3", _third(n, lambda m: z2[m]), C)
     J = define("J", lambda i, j: n.of_psi(z3[j]) * total(
         lambda m, q: n.R[i, q] * n.W2[q, m] * n.of_sigma(z2[m]) * n.W3[m, j], n.H2, n.H1
     ), C, C)
@@ -328,9 +328,9 @@ def at_rest(n):
 def written_out(n):
     """A pass as a function of the outputs before it."""
     k, r, j = n.k, n.r, n.j
-    _, third = _layers(n, lambda i: n.c[r, i], lambda o: n.y[k - 1, r, o])
-    return Derivation(n.y.body(k, r, j), "feedback_pass").step(
-        n.psi(third(j)), "layer by layer", using=[n.v.unroll(k), n.u.unroll(k)]
+    z2 = _second(n, lambda i: n.c[r, i], lambda o: n.y[k - 1, r, o])
+    return Derivation(n.psi(n.z3[k, r, j]), "feedback_pass").step(
+        n.psi(_third(n, z2)(j)), "layer by layer", using=[n.v.unroll(k), n.u.unroll(k)]
     )
 
 
@@ -375,20 +375,19 @@ def geometric_series(n):
     )
 
 
-def _layers(n, c, y):
-    """What enters the activations of the second layer and of the output, for one example.
+def _second(n, c, y):
+    """What enters the second layer of one example, by its unit.
 
     ``c(i)`` is the first layer without feedback, ``y(o)`` is what is fed back into it.
     """
-    def second(m):
-        return n.b2[m] + total(
-            lambda i: (c(i) + total(lambda o: y(o) * n.R[o, i], n.C)) * n.W2[i, m], n.H1
-        )
+    return lambda m: n.b2[m] + total(
+        lambda i: (c(i) + total(lambda o: y(o) * n.R[o, i], n.C)) * n.W2[i, m], n.H1
+    )
 
-    def third(j):
-        return total(lambda m: n.sigma(second(m)) * n.W3[m, j], n.H2) + n.b3[j]
 
-    return second, third
+def _third(n, z2):
+    """What enters the output of one example, from what enters its second layer."""
+    return lambda j: total(lambda m: n.sigma(z2(m)) * n.W3[m, j], n.H2) + n.b3[j]
 
 
 def _dW1(n, d, i):
