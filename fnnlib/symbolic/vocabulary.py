@@ -19,7 +19,6 @@ from sympy import (
     Indexed,
     IndexedBase,
     KroneckerDelta,
-    Lambda,
     MatrixExpr,
     OneMatrix,
     S,
@@ -460,10 +459,7 @@ def elementwise(f, of):
     >>> elementwise(lambda u: 1 - u**2, matrix(W)).shape
     (m, n)
     """
-    if inspect.isclass(f):
-        return of.applyfunc(f)
-    u = Dummy("u", real=True)
-    return of.applyfunc(Lambda(u, f(u)))
+    return of.applyfunc(f)
 
 
 def ones(rows, columns):

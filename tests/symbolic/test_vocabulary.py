@@ -1,7 +1,7 @@
 import itertools
 
 import pytest
-from sympy import Dummy, Sum
+from sympy import Abs, Dummy, Sum, sign
 from sympy.core.function import ArgumentIndexError
 
 from fnnlib.symbolic import (
@@ -165,6 +165,20 @@ def test_misuse_is_explained(call, message):
 def test_a_symbolic_array_is_not_iterated():
     with pytest.raises(TypeError):
         list(x)
+
+
+def test_a_meaning_is_of_real_numbers():
+    """Complex ones would put the derivative of a modulus into real and imaginary parts."""
+    size_of = function("g", lambda u: Abs(u) * u)
+    assert unfold(prime(size_of)(z)) == z * sign(z) + Abs(z)
+
+
+def test_entries_of_a_step_of_an_array():
+    T, n, m = size("T n m")
+    rows, b, W = array("R", T, n), array("b", n), array("W", T, n, m)
+    t, i, j = index("t", T), index("i", n), index("j", m)
+    assert matrix(rows, t)[0, i] == rows[t, i] and matrix(b)[0, i] == b[i]
+    assert matrix(W, t)[i, j] == W[t, i, j] and matrix(rows)[t, i] == rows[t, i]
 
 
 def test_elementwise_takes_named_functions_and_lambdas():
