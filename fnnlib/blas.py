@@ -1,7 +1,7 @@
 """Products that are added to what is there, as the time steps of recurrent modules need them.
 
 BLAS does both in one call, NumPy in two. Where the matrices are small a call costs as much as its
-arithmetic; where an array is long, a second call is a second way through memory.
+arithmetic.
 """
 
 from functools import partial
@@ -34,14 +34,3 @@ def accumulate(a, b, c, scratch):
 
 def _in_two_calls(a, b, c, scratch):
     np.add(c, a.dot(b, scratch), c)
-
-
-def add_multiple(factor, x, y):
-    """``y += factor * x`` in one pass; the arrays have one axis and one dtype, y is contiguous.
-
-    >>> x, y = np.array([1.0, 2.0]), np.array([3.0, 4.0])
-    >>> add_multiple(-2.0, x, y)
-    >>> y
-    array([1., 0.])
-    """
-    get_blas_funcs("axpy", dtype=y.dtype)(x, y, a=factor)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fnnlib import blas, buffers, require, tree
+from fnnlib import buffers, require, tree
 
 
 class Optimizer(NamedTuple):
@@ -173,8 +173,8 @@ def adamw(
     beta1 = require.number("beta1", beta1, least=0, below=1)
     beta2 = require.number("beta2", beta2, least=0, below=1)
     epsilon = require.number("epsilon", epsilon, above=0)
-    kept = 1 - learning_rate * require.number("weight_decay", weight_decay, least=0)
-    if kept < 0:
+    left = 1 - learning_rate * require.number("weight_decay", weight_decay, least=0)
+    if left < 0:
         most = f"at most 1 / learning_rate = {1 / learning_rate:g}"
         require.refuse("weight_decay", most, f"{weight_decay:g}")
 
@@ -190,9 +190,7 @@ def adamw(
         root = math.sqrt((1 - beta2) / (1 - beta2**t))
         rate, small = learning_rate * (1 - beta1) / (1 - beta1**t) / root, epsilon / root
 
-        def update(p, new_m, new_v, m, v, g, spare):
-            if weight_decay:
-                p *= kept
+        def update(new_p, new_m, new_v, p, m, v, g, spare):
             np.multiply(m, beta1, out=new_m)
             new_m += g
             np.multiply(v, beta2, out=new_v)
@@ -201,15 +199,16 @@ def adamw(
             np.sqrt(new_v, out=spare)
             spare += small
             np.divide(new_m, spare, out=spare)
-            blas.add_multiple(-rate, spare, p)
+            spare *= rate
+            if weight_decay:
+                p = np.multiply(p, left, out=new_p)
+            np.subtract(p, spare, out=new_p)
 
-        old_p, *trees = ([x for _, x in tree.leaves(t)] for t in (p, slots.m, slots.v, g))
-        room, _ = buffers.begin(reuse)
-        *new, spare = room.room(_room, tuple([(x.shape, x.dtype) for x in old_p]))
-        for old, block, new_p, *leaves in zip(old_p, spare, *new, *trees, strict=True):
-            if new_p is not old:
-                np.copyto(new_p, old)
-            _blockwise(update, block, new_p, *leaves)
+        trees = [[x for _, x in tree.leaves(branch)] for branch in (p, slots.m, slots.v, g)]
+        kept, _ = buffers.begin(reuse)
+        *new, spare = kept.room(_room, tuple([(x.shape, x.dtype) for x in trees[0]]))
+        for block, *leaves in zip(spare, *new, *trees, strict=True):
+            _blockwise(update, block, *leaves)
         p, m, v = (_like(p, leaves) for leaves in new)
         return p, AdamSlots(m, v, t)
 
@@ -342,7 +341,7 @@ def _require(p, g):
     """Finite parameters, and finite gradients, one for each of its shape and precision."""
     tree.like("g", g, p)
     for (name, d), (of, x) in zip(tree.leaves(g, "g"), tree.leaves(p, "p"), strict=True):
-        require.alike(name, d, of, x)
+        _require_fit(name, require.floats(name, d), require.floats(of, x))
 
 
 def _require_slots(name, slots, p):

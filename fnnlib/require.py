@@ -70,24 +70,6 @@ def floats(name, x):
     return x
 
 
-def alike(name, x, of, y):
-    """Require what :func:`floats` does of two arrays, and that they have one shape and dtype.
-
-    >>> alike("g", np.ones(2), "p", np.ones(3))
-    Traceback (most recent call last):
-    ValueError: g: expected shape (3,), got (2,)
-    """
-    x, y = _array(name, x), _array(of, y)
-    _plain(name, x.shape, x.dtype)
-    _plain(of, y.shape, y.dtype)
-    shape(name, x, y.shape)
-    if x.dtype != y.dtype:
-        refuse(name, f"{y.dtype} like {of}", x.dtype)
-    if not cmath.isfinite(np.vdot(x, y)):  # what is not finite in either is so in the product
-        _not_finite(name, x)
-        _not_finite(of, y)
-
-
 def arrays(table, checked=()):
     """Require finite float arrays of one precision whose axes agree; return the sizes by axis name.
 

@@ -1,4 +1,4 @@
-"""What is added to what is there: by one call and by two, and as NumPy has it."""
+"""Products that are added to what is there: by one call and by two, and as NumPy has them."""
 
 import numpy as np
 import pytest
@@ -36,20 +36,6 @@ def test_the_product_is_added(dtype, small, n, k, m, seed):
         np.testing.assert_allclose(c, expected, near, near)
         np.testing.assert_array_equal(a, was[0])
         np.testing.assert_array_equal(b, was[1])
-
-
-@pytest.mark.parametrize("dtype", ["f4", "f8", "c16"])
-@quick
-@given(st.integers(1, 99), st.integers(0, 99))
-def test_a_multiple_is_added_where_the_array_lies(dtype, n, seed):
-    x, y = drawn(seed, dtype, (n,), (2 * n,))
-    part = y[n:]
-    expected, untouched, was = part - 0.7 * x, y[:n].copy(), x.copy()
-    blas.add_multiple(-0.7, x, part)
-    near = 2e-6 if dtype == "f4" else 1e-14
-    np.testing.assert_allclose(y[n:], expected, near, near)
-    np.testing.assert_array_equal(y[:n], untouched)
-    np.testing.assert_array_equal(x, was)
 
 
 def test_small_factors_go_to_blas_and_large_ones_to_numpy():

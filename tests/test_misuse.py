@@ -29,7 +29,6 @@ EXCEPTIONS = {
     "figures.style": "takes nothing",
     "figures.unrolled": "takes labels for a drawing",
     "blas.accumulate": "takes arrays that a net made for itself",
-    "blas.add_multiple": "takes arrays that an optimiser made for itself",
     "bptt.size": "takes sizes of arrays that were checked",
     "winograd.fits": "takes the shape of an array that was checked",
     "winograd.convolve": "takes arrays that conv checked",

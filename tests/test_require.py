@@ -136,45 +136,6 @@ def test_numbers_whose_squares_overflow_are_finite():
     assert require.floats("x", x) is x and require.arrays({"x": (x, "B")}) == {"B": 2}
 
 
-ONES = np.ones(2)
-UNLIKE = [
-    (ONES, np.ones(3), "g: expected shape (3,), got (2,)"),
-    (ONES.astype("f4"), ONES, "g: expected float64 like p, got float32"),
-    (np.array([1, 1]), ONES, "g: expected float32 or float64, got int64"),
-    (np.array([1, 1]), np.array([1, 1]), "g: expected float32 or float64, got int64"),
-    (ONES, np.array([1, 1]), "p: expected float32 or float64, got int64"),
-    (ONES[:0], ONES[:0], "g: expected no empty axis, got shape (0,)"),
-    (ONES, ONES[:0], "p: expected no empty axis, got shape (0,)"),
-]
-
-
-@pytest.mark.parametrize("x, y, message", UNLIKE)
-def test_what_is_not_alike(x, y, message):
-    refused(ValueError, message, lambda: require.alike("g", x, "p", y))
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("other", [0.0, -0.0, 1.0, np.inf])
-def test_of_two_arrays_the_one_that_is_not_finite_is_named(bad, other):
-    """Also where the other one is zero, which does not hide an infinity, or infinite itself."""
-    for dtype in ("f4", "f8", "c16"):
-        x, y = np.ones(40, dtype), np.ones(40, dtype)
-        x[33], y[33] = bad, other
-        refused(require.NotFinite, f"g: expected finite numbers, got {x[33]} at index (33,)",
-                lambda x=x, y=y: require.alike("g", x, "p", y))  # fmt: skip
-        if np.isfinite(other):
-            refused(require.NotFinite, f"p: expected finite numbers, got {x[33]} at index (33,)",
-                    lambda x=x, y=y: require.alike("g", y, "p", x))  # fmt: skip
-
-
-def test_arrays_alike_pass():
-    x = np.array([1e200, -1e308])
-    require.alike("g", x, "p", x[::-1])
-    require.alike("g", 2.0, "p", np.float64(3))
-    refused(TypeError, "p: expected a NumPy array, got list",
-            lambda: require.alike("g", x, "p", [1.0, 2.0]))  # fmt: skip
-
-
 def test_sizes_by_the_names_of_axes():
     x, y, z = np.ones((5, 4, 3)), np.ones((3, 2)), np.ones((5, 4, 2))
     assert require.arrays({"x": (x, "... D"), "y": (y, "D H"), "z": (z, "... H")}) == {
