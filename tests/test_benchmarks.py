@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks import __main__ as bench
 from benchmarks import (
@@ -95,3 +96,20 @@ def test_the_stored_table_is_that_of_the_stored_results():
 
 def test_the_page_names_every_peer():
     assert set(speed.COLUMNS) == {*protocol.PEERS, protocol.AGAIN}
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="PyTorch without oneDNN")
+@pytest.mark.parametrize("net, dtype, fused", [
+    ("LSTM", torch.float32, True), ("LSTM", torch.float64, False),
+    ("GRU", torch.float32, False), ("RNN", torch.float32, False),
+])  # fmt: skip
+def test_the_page_says_which_layers_pytorch_compiles(net, dtype, fused):
+    module = getattr(torch.nn, net)(3, 4, dtype=dtype)
+    x = torch.ones(5, 2, 3, dtype=dtype, requires_grad=True)
+    with torch.profiler.profile() as profiler:
+        torch.autograd.grad(module(x)[0].sum(), [x, *module.parameters()])
+    calls = {event.key: event.count for event in profiler.key_averages()}
+    kernels = {name: n for name, n in calls.items() if "mkldnn_rnn_layer" in name and "::" in name}
+    both = {"aten::mkldnn_rnn_layer": 1, "aten::mkldnn_rnn_layer_backward": 1}
+    assert kernels == (both if fused else {})
+    assert fused or calls["aten::mm"] >= 5
